@@ -1,0 +1,1 @@
+"""Delivery and wiring: REST, command line. Imports everyone; nobody imports it."""

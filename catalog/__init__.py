@@ -1,0 +1,1 @@
+"""The words everybody shares: operations, events, schemas, errors. Pure; imports nothing of ours."""

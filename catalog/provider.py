@@ -1,0 +1,135 @@
+"""Where runtime and engine meet: Provider, what a handler is given (Call), and the ports it may use."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from catalog.artifacts import ArtifactRef
+from catalog.events import Event, EventSpec
+from catalog.jsonvalue import Json
+from catalog.operations import Operation, Read, WriteEntry
+
+
+class Provider(Protocol):
+    """A source of operations and events: a native module, the plugin host, a running service."""
+
+    def operations(self) -> Iterable[Operation]:
+        """What it can do now."""
+        ...
+
+    def events(self) -> Iterable[EventSpec]:
+        """What it emits."""
+        ...
+
+    def code(self, operation_id: str) -> Read | WriteEntry | None:
+        """The code behind one of its operations; None: the driver is missing."""
+        ...
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A controller as a driver sees it; `credentials` are opened for this call alone and never shown."""
+
+    id: str
+    organisation_id: str
+    site_id: str
+    driver: str
+    settings: Mapping[str, Json]
+    credentials: Mapping[str, str] = msgspec.field(default_factory=dict)
+    read_only: bool = False
+
+    def __repr__(self) -> str:
+        return f"Target(id={self.id!r}, driver={self.driver!r})"
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What an outgoing request came back with; `body` is at most what the guard keeps, `truncated` says it was more."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    truncated: bool = False
+
+
+class Http(Protocol):
+    """The guarded way out."""
+
+    async def send(self, purpose: str, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send one request. Raises FabricError URL_*, SSRF_*, EGRESS_UNREACHABLE or EGRESS_TIMEOUT."""
+        ...
+
+
+class Mail(Protocol):
+    """The configured SMTP relay."""
+
+    async def send(self, recipients: Sequence[str], subject: str, body: str, message_id: str) -> None:
+        """Hand one message over. Raises FabricError MAIL_UNCONFIGURED, MAIL_REFUSED or MAIL_UNREACHABLE."""
+        ...
+
+
+class Inbox(Protocol):
+    """In-app notifications."""
+
+    async def deliver(self, organisation_id: str, delivery_id: str, title: str, body: str, source: str) -> str:
+        """Keep a notification and return its id; the same `delivery_id` again is the same notification."""
+        ...
+
+
+class Artifacts(Protocol):
+    """Bytes by reference."""
+
+    async def put(self, content: bytes, media_type: str) -> ArtifactRef:
+        """Keep bytes in the transient broker (one hour)."""
+        ...
+
+    def open(self, artifact: ArtifactRef) -> AsyncIterator[bytes]:
+        """Its bytes, hashed as they are handed over. Raises FabricError ARTIFACT_GONE or ARTIFACT_ALTERED."""
+        ...
+
+
+class LogSink(Protocol):
+    """Where `fabric.log` writes."""
+
+    def line(self, message: str | None, call: "Call") -> None:
+        """Record one structured line. No side effect besides."""
+        ...
+
+
+class EventSink(Protocol):
+    """How pollers and daemons hand events to the engine."""
+
+    async def publish(self, event: Event) -> None:
+        """Make the event durable, then dispatch it."""
+        ...
+
+
+class Ports(msgspec.Struct, frozen=True, kw_only=True):
+    """What every handler may reach, built once."""
+
+    log: LogSink
+    http: Http
+    mail: Mail
+    inbox: Inbox
+    artifacts: Artifacts
+
+
+class Call(msgspec.Struct, kw_only=True):
+    """What a handler is given besides its parameters.
+
+    `deadline` is on the loop's monotonic clock in seconds. `delivery_id` is stable over repeats of the same run,
+    step and item, so that receivers can drop them. `trigger` is the event's payload. `change_id` is set at Apply.
+    """
+
+    organisation_id: str
+    operation_id: str
+    ports: Ports
+    deadline: float
+    delivery_id: str = ""
+    trigger: Json = None
+    actor_id: str = ""
+    run_id: str = ""
+    step: str = ""
+    connection: str = ""
+    target: Target | None = None
+    artifact: ArtifactRef | None = None
+    change_id: str = ""

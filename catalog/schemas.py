@@ -1,0 +1,75 @@
+"""JSON Schemas from typed structs, and validators compiled once."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import jsonschema_rs
+import msgspec
+
+from catalog.errors import FabricError, Invalid
+from catalog.jsonvalue import Json
+
+T = TypeVar("T")
+
+
+def schema_of(kind: type) -> Json:
+    """The JSON Schema (2020-12) of a msgspec type, its `$defs` inlined so that it can be read and walked alone.
+
+    Raises TypeError for a type that contains itself.
+    """
+    schema = msgspec.json.schema(kind)
+    definitions = schema.pop("$defs", {})
+    return _inlined(schema, definitions, ())
+
+
+def _inlined(schema: Json, definitions: Json, seen: tuple[str, ...]) -> Json:
+    if isinstance(schema, list):
+        return [_inlined(each, definitions, seen) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    reference = schema.get("$ref")
+    if not isinstance(reference, str):
+        return {key: _inlined(value, definitions, seen) for key, value in schema.items()}
+    name = reference.rpartition("/")[2]
+    if name in seen:
+        raise TypeError(f"type `{name}` contains itself")
+    beside = {key: value for key, value in schema.items() if key != "$ref"}
+    return {**_inlined(definitions[name], definitions, (*seen, name)), **beside}
+
+
+def converter(kind: type[T]) -> Callable[[Json], T]:
+    """A function that turns JSON values into `kind` or raises Invalid PARAM_*; its messages never quote a value."""
+    convert = msgspec.convert
+
+    def into(value: Json) -> T:
+        try:
+            return convert(value, kind)
+        except msgspec.ValidationError as error:
+            raise _param_error(str(error)) from None
+
+    return into
+
+
+def _param_error(text: str) -> FabricError:
+    reason = text.lower()
+    code = "PARAM_TYPE"
+    if "missing required field" in reason:
+        code = "PARAM_REQUIRED"
+    elif "unknown field" in reason:
+        code = "PARAM_UNKNOWN_FIELD"
+    elif "enum" in reason:
+        code = "PARAM_ENUM"
+    elif any(word in reason for word in (">=", "<=", " > ", " < ", "multiple", "length", "matching")):
+        code = "PARAM_RANGE"
+    return Invalid(code, f"The parameters do not fit: {text}.", hint="Compare with the operation's input schema.")
+
+
+def validator(schema: Json) -> Callable[[Json], bool]:
+    """A compiled check of JSON values against `schema` (jsonschema-rs: the hot path's).
+
+    Raises Invalid SCHEMA_INVALID where `schema` is not a JSON Schema.
+    """
+    try:
+        return jsonschema_rs.validator_for(schema).is_valid
+    except (jsonschema_rs.ValidationError, ValueError) as error:
+        raise Invalid("SCHEMA_INVALID", "The schema is not a JSON Schema.", hint=str(error)[:200]) from None

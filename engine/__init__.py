@@ -1,0 +1,1 @@
+"""What happens: events, runs, permissions, staging, apply, stores, buses."""

@@ -1,0 +1,1 @@
+"""What carries it out: operation providers, device drivers and the one guard for everything that leaves."""
