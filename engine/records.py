@@ -1,0 +1,82 @@
+"""The smaller records the store keeps: stored Connections, audit rows, notifications, the feed, pages of lists."""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from catalog.events import Event
+from catalog.jsonvalue import Json
+
+T = TypeVar("T")
+
+
+class StoredConnection(msgspec.Struct, frozen=True, kw_only=True):
+    """A Connection as stored: `source` is its canonical JSON, `routing` what the index needs without compiling it.
+
+    `broken` lists the diagnostics that a later catalog raised against it.
+    """
+
+    id: str
+    organisation_id: str
+    name: str
+    author_id: str
+    source: Json
+    routing: Json
+    enabled: bool = True
+    revision: int = 1
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    broken: Json = None
+
+
+class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did what, when, from where. `hash` chains it to the row before it in its organisation."""
+
+    organisation_id: str
+    time: float
+    actor_id: str
+    action: str
+    subject: str
+    address: str | None = None
+    details: Json = None
+    seq: int = 0
+    previous: str = ""
+    hash: str = ""
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """An in-app message; one (organisation, delivery id) is one notification."""
+
+    id: str
+    organisation_id: str
+    delivery_id: str
+    title: str
+    body: str
+    source: str
+    created_at: float
+    read_at: float | None = None
+
+
+class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One move of a run or change, numbered without gaps that a reader could see: what GET /stream sends."""
+
+    seq: int
+    organisation_id: str
+    kind: str
+    subject: str
+    state: str
+    time: float
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A slice of a list, newest first; `next` is the cursor of the following slice, None at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The outcome of accepting an event: `event` is the first one where `repeated` (same Idempotency-Key)."""
+
+    event: Event
+    repeated: bool = False
