@@ -120,9 +120,21 @@ class Unavailable(FabricError):
 
 
 class TargetFailed(FabricError):
-    """The outside refused or answered badly."""
+    """The outside refused or answered badly. `output` is what it answered, so that a later step can look at it."""
 
     status = 502
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        output: Any = None,
+    ) -> None:
+        super().__init__(code, message, hint=hint, details=details)
+        self.output = output
 
 
 class TargetTimeout(FabricError):

@@ -54,8 +54,25 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Http(Protocol):
     """The guarded way out."""
 
-    async def send(self, purpose: str, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send one request. Raises FabricError URL_*, SSRF_*, EGRESS_UNREACHABLE or EGRESS_TIMEOUT."""
+    async def send(
+        self,
+        purpose: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        delivery_id: str = "",
+        target: Target | None = None,
+    ) -> Answer:
+        """Send one request and read at most what the guard keeps.
+
+        `purpose` is `webhook`, `guest`, `notify` or `controller` (then `target` is the controller, whose setting
+        `address` is the only place it may go). Headers that are ours to set are dropped. With a `delivery_id` (stable
+        over repeats) the request is signed where a secret is set.
+
+        Raises FabricError URL_*, SSRF_*, PARAM_HEADER, EGRESS_UNREACHABLE, EGRESS_TLS, EGRESS_PROTOCOL, EGRESS_TIMEOUT.
+        """
         ...
 
 
