@@ -37,7 +37,8 @@ class EventSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened in an organisation. `time` is seconds since 1970 UTC.
 
-    `depth` counts the firings that led here (0 for one from outside) and `cause` names the run that did.
+    `depth` counts the firings that led here (0 for one from outside) and `cause` names the run that did. `only` bounds
+    it to one Connection and `origin` says why (a test); an ordinary event is `live` and fires whatever matches.
     """
 
     id: str
@@ -48,6 +49,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     artifact: ArtifactRef | None = None
     depth: int = 0
     cause: str | None = None
+    only: str | None = None
+    origin: str = "live"
 
 
 def check_event(spec: EventSpec) -> None:

@@ -1,0 +1,108 @@
+"""Directory: people as actors and controllers as targets, never older than a second, forgotten at once when changed."""
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from catalog.errors import NotFound
+from catalog.jsonvalue import Json
+from catalog.registry import Registry
+from engine.permissions import held, is_unscoped_admin
+from engine.ports import Bus, Clock, TenancyStore
+from engine.tenancy import Actor, ActorKind, Controller, Role, User
+
+TOPIC = "tenancy"
+"""Bus topic: somebody's rights or some controller changed."""
+
+FRESH_SECONDS = 1.0
+"""How long a look-up may be believed where no message tells of a change (another process made it)."""
+
+
+class KnownTargets:
+    """Controllers looked up beforehand, as the compiler asks for them (catalog.authority.Targets)."""
+
+    def __init__(self, owners: Mapping[str, str]) -> None:
+        self._owners = owners
+
+    def owner(self, controller_id: str) -> str | None:
+        """The organisation of the controller, None where there is no such controller."""
+        return self._owners.get(controller_id)
+
+
+class Directory:
+    """Finds actors and controllers for the permission gate and for staging."""
+
+    def __init__(self, store: TenancyStore, registry: Registry, clock: Clock, bus: Bus) -> None:
+        self._store = store
+        self._registry = registry
+        self._clock = clock
+        self._actors: dict[tuple[str, str], tuple[float, Actor | None]] = {}
+        self._controllers: dict[str, tuple[float, Controller | None]] = {}
+        self._revision = 0
+        bus.subscribe(TOPIC, self._forget)
+
+    def _forget(self, _message: Json) -> None:
+        self._revision += 1
+        self._actors.clear()
+        self._controllers.clear()
+
+    def fresh_actor(self, organisation_id: str, user_id: str) -> Actor | None:
+        """The actor if he was looked up within the last second; no wait. None: use `find_actor`."""
+        entry = self._actors.get((organisation_id, user_id))
+        if entry is None or self._clock.monotonic() - entry[0] > FRESH_SECONDS:
+            return None
+        return entry[1]
+
+    async def find_actor(self, organisation_id: str, user_id: str) -> Actor | None:
+        """The person as he stands now; None where there is no such person in the organisation."""
+        known = self.fresh_actor(organisation_id, user_id)
+        if known is not None:
+            return known
+        asked_at, revision = self._clock.monotonic(), self._revision
+        actor = await self._load(organisation_id, user_id)
+        if revision == self._revision:
+            self._actors[organisation_id, user_id] = (asked_at, actor)
+        return actor
+
+    async def _load(self, organisation_id: str, user_id: str) -> Actor | None:
+        try:
+            user = cast(User, await self._store.get_tenant(User, organisation_id, user_id))
+        except NotFound:
+            return None
+        roles = [grant.role for grant in user.grants]
+        custom = {role.name: frozenset(role.permissions) for role in await self._custom_roles(organisation_id, roles)}
+        declared = frozenset(
+            op.permission for op in self._registry.current().operations.values() if op.permission is not None
+        )
+        return Actor(
+            id=user.id,
+            organisation_id=organisation_id,
+            name=user.name,
+            kind=ActorKind.PERSON,
+            active=user.active,
+            permissions=held(user.grants, declared, custom),
+            unscoped_admin=is_unscoped_admin(user.grants) and user.active,
+        )
+
+    async def _custom_roles(self, organisation_id: str, names: Iterable[str]) -> list[Role]:
+        wanted = set(names) - {"org_admin", "operator", "viewer"}
+        if not wanted:
+            return []
+        page = await self._store.list_tenants(Role, organisation_id, 200, None)
+        return [role for role in page.items if role.name in wanted]
+
+    async def find_controller(self, organisation_id: str, controller_id: str) -> Controller | None:
+        """The organisation's controller; None where it is absent or another's."""
+        entry = self._controllers.get(controller_id)
+        if entry is None or self._clock.monotonic() - entry[0] > FRESH_SECONDS:
+            asked_at, revision = self._clock.monotonic(), self._revision
+            found = await self._store.find_controllers([controller_id])
+            entry = (asked_at, found[0] if found else None)
+            if revision == self._revision:
+                self._controllers[controller_id] = entry
+        controller = entry[1]
+        return controller if controller is not None and controller.organisation_id == organisation_id else None
+
+    async def targets(self, controller_ids: Iterable[str]) -> KnownTargets:
+        """Owners of these controllers, for the compiler."""
+        found = await self._store.find_controllers(sorted(set(controller_ids)))
+        return KnownTargets({each.id: each.organisation_id for each in found})

@@ -1,0 +1,210 @@
+"""The Negotiator: one step. A read is called now; a write is staged and says so."""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import msgspec
+
+from catalog.artifacts import ArtifactRef
+from catalog.errors import FabricError, Forbidden, Invalid, TargetFailed, TargetTimeout, TooLarge
+from catalog.jsonvalue import Json
+from catalog.operations import Read, Write
+from catalog.provider import Call, Ports
+from catalog.registry import Registry
+from catalog.schemas import converter
+from connections.plan import PlannedRetry, PlannedStep
+from engine.deadline import Deadline
+from engine.firing import Firing
+from engine.gate import Gate
+from engine.runs import Failure, StepRecord, StepState
+from engine.staging import Staging, offered_artifact, staged_output
+from engine.targets import TargetFinder
+from engine.tenancy import Actor
+
+OUTPUT_LIMIT = 256 * 1024
+"""Bytes of JSON that one step may give (the seed's bound for plugins, held by all)."""
+
+_encode_into = msgspec.json.Encoder().encode_into
+_to_builtins = msgspec.to_builtins
+
+
+class Given(msgspec.Struct):
+    """What one attempt came to."""
+
+    output: Json = None
+    artifact: ArtifactRef | None = None
+    change_ids: tuple[str, ...] = ()
+
+
+class Negotiator:
+    """Carries out steps. Holds the gate, reads' handlers and staging; nothing here can change a target."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        ports: Ports,
+        gate: Gate,
+        targets: TargetFinder,
+        staging: Staging,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._registry = registry
+        self._ports = ports
+        self._gate = gate
+        self._targets = targets
+        self._staging = staging
+        self._jitter = jitter
+        self._converters: dict[type, Callable[[Json], object]] = {}
+        self._buffer = bytearray(1024)
+
+    async def negotiate(
+        self, firing: Firing, step: PlannedStep, record: StepRecord, context: Json, deadline: Deadline, item: str = ""
+    ) -> Given:
+        """One step, or one item of it, with its retries. Raises FabricError; the caller writes it into the record."""
+        operation, run = step.operation, firing.run
+        actor = self._gate.quick(run.organisation_id, run.author_id, operation)
+        if actor is None:
+            actor = await self._gate.check(run.organisation_id, run.author_id, operation)
+        params = step.template.render(context)
+        if not item:
+            record.params = params
+        code = self._registry.find_code(operation.id)
+        if code is None:
+            code = self._registry.get_code(operation.id)
+        attempt = 0
+        while True:
+            attempt += 1
+            record.attempts = max(record.attempts, attempt)
+            try:
+                return await self._attempt(firing, step, actor, code, params, deadline, item)
+            except FabricError as error:
+                if not _again(step.retry, attempt, error):
+                    raise
+                await self._rest(step.retry, attempt, firing, deadline)
+                actor = await self._gate.check(run.organisation_id, run.author_id, operation)
+
+    async def _attempt(
+        self,
+        firing: Firing,
+        step: PlannedStep,
+        actor: Actor,
+        code: Read | Write,
+        params: Json,
+        deadline: Deadline,
+        item: str,
+    ) -> Given:
+        run, operation = firing.run, step.operation
+        due = deadline_of(step, firing)
+        deadline.move(due)
+        call = Call(
+            organisation_id=run.organisation_id,
+            operation_id=operation.id,
+            ports=self._ports,
+            deadline=due,
+            delivery_id=f"{run.id}.{step.index}.{item}" if item else f"{run.id}.{step.index}",
+            trigger=run.event.payload,
+            actor_id=actor.id,
+            run_id=run.id,
+            step=step.id or str(step.index),
+            connection=run.connection_name,
+        )
+        if operation.accepts:
+            call.artifact = offered_artifact([_source(firing, each) for each in step.artifact_from], operation.accepts)
+        try:
+            if type(code) is Read:
+                return await self._read(actor, step, code, params, call)
+            change = await self._staging.stage(actor, operation, code, params, call, call.delivery_id)  # type: ignore[arg-type]  # Read was handled above
+        except asyncio.CancelledError:
+            if deadline.took():
+                raise _timed_out(step, firing, due) from None
+            raise
+        change.run_id, change.step_index, change.depth = run.id, step.index, run.event.depth
+        change.connection_id, change.connection_name = run.connection_id, run.connection_name
+        firing.changes.append(change)
+        return Given(staged_output(change), None, (change.id,))
+
+    async def _read(self, actor: Actor, step: PlannedStep, code: Read, params: Json, call: Call) -> Given:
+        if "controller_id" in params:
+            call.target = await self._targets.find(actor, step.operation, params)
+        return await self.call(code, params, call)
+
+    async def call(self, code: Read, params: Json, call: Call) -> Given:
+        """Call a read's handler with typed parameters and take its output as JSON, bounded.
+
+        Raises FabricError PARAM_*, OUTPUT_TOO_LARGE, or what the handler raises.
+        """
+        convert = self._converters.get(code.params)
+        if convert is None:
+            convert = self._converters[code.params] = converter(code.params)
+        given = await code.handler(convert(params), call)
+        output = _to_builtins(given)
+        _encode_into(output, self._buffer)
+        if len(self._buffer) > OUTPUT_LIMIT:
+            self._buffer = bytearray(1024)
+            raise TooLarge(
+                "OUTPUT_TOO_LARGE",
+                f"`{call.operation_id}` gives more than {OUTPUT_LIMIT} bytes.",
+                hint="Ask for less, or for an artifact.",
+            )
+        return Given(output, given.artifact if code.gives_artifact else None)
+
+    async def _rest(self, retry: PlannedRetry | None, attempt: int, firing: Firing, deadline: Deadline) -> None:
+        if retry is None:
+            return
+        grown = retry.delay * (2 ** (attempt - 1) if retry.backoff == "exponential" else 1)
+        rest = min(grown, retry.max_delay) * (0.5 + self._jitter() / 2)
+        deadline.move(firing.due)
+        try:
+            await asyncio.sleep(rest)
+        except asyncio.CancelledError:
+            if deadline.took():
+                raise _run_timeout() from None
+            raise
+
+
+def deadline_of(step: PlannedStep, firing: Firing) -> float:
+    """When this attempt must be over, on the loop's clock."""
+    return min(asyncio.get_running_loop().time() + step.timeout, firing.due)
+
+
+def failure_of(error: FabricError) -> Failure:
+    """A FabricError as a step record keeps it."""
+    return Failure(error.code, error.message, error.hint)
+
+
+def state_of(error: FabricError) -> StepState:
+    """`denied` for a refused permission, else `failed`."""
+    return StepState.DENIED if error.code == "PERMISSION_DENIED" else StepState.FAILED
+
+
+def output_of(error: FabricError) -> Json:
+    """What a failed call kept of its answer, so that a later step can look at it."""
+    return error.output if isinstance(error, TargetFailed) else None
+
+
+def _source(firing: Firing, source: int | str) -> ArtifactRef | None:
+    return firing.run.event.artifact if isinstance(source, str) else firing.records[source].artifact
+
+
+def _again(retry: PlannedRetry | None, attempt: int, error: FabricError) -> bool:
+    if retry is None or attempt >= retry.max_attempts or isinstance(error, Forbidden | Invalid):
+        return False
+    return error.code in retry.on if retry.on else error.status >= 500 and error.status != 501
+
+
+def _timed_out(step: PlannedStep, firing: Firing, due: float) -> FabricError:
+    if due >= firing.due:
+        return _run_timeout()
+    return TargetTimeout(
+        "STEP_TIMEOUT",
+        f"Step `{step.id or step.index}` does not finish within {step.timeout:g} s.",
+        hint="Raise its `timeout` or look at what it calls.",
+    )
+
+
+def _run_timeout() -> FabricError:
+    return TargetTimeout(
+        "RUN_TIMEOUT", "The run does not finish within its `timeout`.", hint="Raise the Connection's `timeout`."
+    )

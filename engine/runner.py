@@ -1,0 +1,158 @@
+"""The runner: walks a Plan. What is ready runs, side by side; a lone step is awaited where it stands."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from catalog.errors import FabricError
+from connections.plan import PlannedStep
+from engine.deadline import Deadline
+from engine.firing import Firing
+from engine.foreach import each_item
+from engine.negotiator import Given, Negotiator, failure_of, output_of, state_of
+from engine.ports import Clock
+from engine.redaction import hide_secrets
+from engine.runs import Failure, RunState, StepRecord, StepState
+
+_log = structlog.get_logger()
+_GOOD = (StepState.SUCCEEDED, StepState.STAGED)
+
+
+class Runner:
+    """Carries out runs; one for the whole process."""
+
+    def __init__(self, negotiator: Negotiator, clock: Clock) -> None:
+        self._negotiator = negotiator
+        self._now = clock.now
+
+    async def run(self, firing: Firing) -> None:
+        """Walk the plan to its end and leave state, records and error in `firing.run`. Raises only CancelledError."""
+        walk = _Walk(firing, self._negotiator, self._now)
+        await walk.all()
+        run = firing.run
+        run.ended_at = self._now()
+        run.steps = tuple(firing.records)
+        run.error = walk.failure
+        run.state = RunState.FAILED if walk.failure is not None else RunState.SUCCEEDED
+
+
+class _Walk:
+    """One run's way through the graph."""
+
+    __slots__ = ("_firing", "_group", "_negotiator", "_now", "_waiting", "failure")
+
+    def __init__(self, firing: Firing, negotiator: Negotiator, now: Callable[[], float]) -> None:
+        self._firing = firing
+        self._negotiator = negotiator
+        self._now = now
+        self._waiting = [len(step.needs) for step in firing.plan.steps]
+        self._group: asyncio.TaskGroup | None = None
+        self.failure: Failure | None = None
+
+    async def all(self) -> None:
+        """From the roots to the end; what never started is left `skipped`."""
+        plan = self._firing.plan
+        if plan.is_chain:
+            await self._follow(0)
+        else:
+            async with asyncio.TaskGroup() as self._group:
+                for root in plan.roots:
+                    self._group.create_task(self._follow(root))
+        if self.failure is not None:
+            for record in self._firing.records:
+                if record.state is StepState.PENDING:
+                    record.state, record.reason = StepState.SKIPPED, "the run failed before"
+
+    async def _follow(self, index: int) -> None:
+        """Carry out a step, then one of those it makes ready; the others go on in tasks of their own."""
+        deadline = Deadline(self._firing.due)
+        steps = self._firing.plan.steps
+        try:
+            ready = [index]
+            while ready and self.failure is None:
+                first, *others = ready
+                for other in others:
+                    if self._group is not None:
+                        self._group.create_task(self._follow(other))
+                await self._step(steps[first], deadline)
+                ready = self._settle(first)
+        finally:
+            deadline.close()
+
+    async def _step(self, step: PlannedStep, deadline: Deadline) -> None:
+        firing, record = self._firing, self._firing.records[step.index]
+        if step.condition is not None and not step.condition(firing.context):
+            self._skip(record, "its `if` does not hold")
+            return
+        record.state = StepState.RUNNING
+        record.started_at = self._now()
+        try:
+            if step.foreach is None:
+                given = await self._negotiator.negotiate(firing, step, record, firing.context, deadline)
+            else:
+                given = await each_item(self._negotiator, firing, step, record, deadline)
+            self._succeed(step, record, given)
+        except FabricError as error:
+            if error.code == "TEMPLATE_MISSING" and step.on_missing == "skip":
+                self._skip(record, "a reference has no value")
+            else:
+                self._fail(step, record, error)
+        except Exception:
+            _log.exception("step_crashed", run=firing.run.id, step=step.index, operation=step.operation.id)
+            crash = FabricError(
+                "STEP_CRASHED",
+                f"`{step.operation.id}` fails unexpectedly.",
+                hint="See the server's log; report the bug.",
+            )
+            self._fail(step, record, crash)
+        record.ended_at = self._now()
+        if step.template.secret_pointers:
+            record.params = hide_secrets(record.params, step.template.secret_pointers)
+
+    def _succeed(self, step: PlannedStep, record: StepRecord, given: Given) -> None:
+        record.state = StepState.STAGED if step.operation.write else StepState.SUCCEEDED
+        record.output = given.output
+        record.artifact = given.artifact
+        record.change_ids = given.change_ids
+        self._firing.keep_output(step.index, given.output, given.artifact, True)
+
+    def _fail(self, step: PlannedStep, record: StepRecord, error: FabricError) -> None:
+        record.state = state_of(error)
+        record.error = failure_of(error)
+        record.output = output_of(error)
+        self._firing.keep_output(step.index, record.output, None, False)
+        if not step.continue_on_error and self.failure is None:
+            self.failure = record.error
+
+    def _skip(self, record: StepRecord, reason: str) -> None:
+        record.state = StepState.SKIPPED
+        record.reason = reason
+        self._firing.keep_output(record.index, None, None, False)
+
+    def _settle(self, index: int) -> list[int]:
+        """The steps that are ready now that this one is over; those that can never be are skipped on the way."""
+        steps, records = self._firing.plan.steps, self._firing.records
+        ready: list[int] = []
+        over = [index]
+        for each in over:
+            for dependent in steps[each].dependents:
+                self._waiting[dependent] -= 1
+                if self._waiting[dependent]:
+                    continue
+                if self._may_start(steps[dependent]):
+                    ready.append(dependent)
+                else:
+                    self._skip(records[dependent], "what it needs did not succeed")
+                    over.append(dependent)
+        return ready
+
+    def _may_start(self, step: PlannedStep) -> bool:
+        steps, records = self._firing.plan.steps, self._firing.records
+        if step.join == "any":
+            return any(records[need].state in _GOOD for need in step.needs)
+        return all(
+            records[need].state in _GOOD
+            or (records[need].state is not StepState.SKIPPED and steps[need].continue_on_error)
+            for need in step.needs
+        )
