@@ -1,6 +1,8 @@
 """The dispatcher: event → Connections → run rows in one commit → runs."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -52,18 +54,28 @@ class Dispatcher:
         self._measures = measures
         self._guards = guards
         self._in_flight: dict[str, asyncio.Task[None]] = {}
+        self._reserved: set[str] = set()
         self._behind = False
         self._closed = False
 
     def offer(self, event: Event) -> None:
         """Dispatch a durable event soon."""
-        if self._closed or event.id in self._in_flight:
+        if self._closed or event.id in self._in_flight or event.id in self._reserved:
             return
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             self._behind = True
             return
         task = asyncio.get_running_loop().create_task(self._guarded(event))
         self._in_flight[event.id] = task
+
+    @contextmanager
+    def reserved(self, event_id: str) -> Iterator[None]:
+        """Keep the sweep off an event that the caller dispatches himself."""
+        self._reserved.add(event_id)
+        try:
+            yield
+        finally:
+            self._reserved.discard(event_id)
 
     async def sweep(self) -> None:
         """Pick up events that were accepted and never dispatched."""

@@ -21,7 +21,7 @@ class Gate:
         """The author. Raises Forbidden PERMISSION_DENIED; a look-up that fails in any way denies as well."""
         try:
             actor = await self._directory.find_actor(organisation_id, author_id)
-        except Exception as error:  # noqa: BLE001 - a checker that raises denies (engine.md 8)
+        except Exception as error:
             raise _denied(operation, "his rights cannot be read now") from error
         if actor is None:
             raise _denied(operation, "he is no longer in the organisation")

@@ -28,6 +28,8 @@ _OPERATE = frozenset({"storage.write", "hypervisor.manage_snapshots", "hyperviso
 VIEWER = _VIEW
 OPERATOR = _VIEW | _OPERATE | {APPLY}
 
+BUILT_IN = frozenset({ORG_ADMIN, "operator", "viewer"})
+
 NOT_FOR_MACHINES = frozenset({APPLY})
 """Permissions that no API key carries, whatever its owner holds: applying takes a person."""
 

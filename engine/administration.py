@@ -1,0 +1,176 @@
+"""Administration: sites, controllers, people and roles, as an organisation's administrators handle them."""
+
+import re
+from collections.abc import Mapping
+from typing import cast
+
+import msgspec
+
+from catalog.errors import Invalid
+from catalog.jsonvalue import Json
+from engine.audit import audit_row
+from engine.credentials import require
+from engine.directory import TOPIC
+from engine.permissions import BUILT_IN
+from engine.ports import Bus, Clock, Seal, TenancyStore
+from engine.records import Page
+from engine.tenancy import Actor, Controller, Grant, Role, Site, User
+
+_DRIVER = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
+_ROLE = re.compile(r"[a-z][a-z0-9_-]{0,63}\Z")
+
+
+class Administration:
+    """Changes to who and what an organisation consists of; each is audited and seen by the gate at once."""
+
+    def __init__(self, store: TenancyStore, seal: Seal, clock: Clock, bus: Bus) -> None:
+        self._store = store
+        self._seal = seal
+        self._clock = clock
+        self._bus = bus
+
+    async def add_site(self, actor: Actor, name: str) -> Site:
+        """A new site. Raises Forbidden PERMISSION_DENIED; Conflict NAME_TAKEN; Invalid NAME."""
+        require(actor, "sites.manage")
+        site = Site(
+            id=self._clock.new_id(),
+            organisation_id=actor.organisation_id,
+            name=_named(name),
+            created_at=self._clock.now(),
+        )
+        await self._put(actor, site, "site.created")
+        return site
+
+    async def add_controller(
+        self,
+        actor: Actor,
+        *,
+        site_id: str,
+        name: str,
+        driver: str,
+        settings: Mapping[str, Json],
+        credentials: Mapping[str, str],
+        read_only: bool,
+    ) -> Controller:
+        """A new controller; its credentials are sealed. Raises Invalid DRIVER, SITE_UNKNOWN; Conflict NAME_TAKEN."""
+        require(actor, "controllers.manage")
+        if not _DRIVER.match(driver):
+            raise Invalid("DRIVER", "A driver's name is a lower-case word.", hint="For example `local`.")
+        controller = Controller(
+            id=self._clock.new_id(),
+            organisation_id=actor.organisation_id,
+            site_id=site_id,
+            name=_named(name),
+            driver=driver,
+            settings=settings,
+            sealed=self._sealed(credentials),
+            read_only=read_only,
+            created_at=self._clock.now(),
+            revision=0,
+        )
+        await self._put(actor, controller, "controller.created")
+        return await self.controller(actor.organisation_id, controller.id)
+
+    async def change_controller(
+        self, actor: Actor, controller_id: str, changes: Mapping[str, Json], revision: int | None
+    ) -> Controller:
+        """Change name, settings, credentials or read_only. Raises NotFound, PreconditionFailed REVISION_CHANGED."""
+        require(actor, "controllers.manage")
+        old = await self.controller(actor.organisation_id, controller_id)
+        fields = dict(changes)
+        if "credentials" in fields:
+            fields["sealed"] = self._sealed(fields.pop("credentials"))
+        if "name" in fields:
+            fields["name"] = _named(fields["name"])
+        fields["revision"] = old.revision if revision is None else revision
+        await self._put(actor, msgspec.structs.replace(old, **fields), "controller.updated")
+        return await self.controller(actor.organisation_id, controller_id)
+
+    async def controller(self, organisation_id: str, controller_id: str) -> Controller:
+        """The controller. Raises NotFound CONTROLLER_NOT_FOUND."""
+        return cast(Controller, await self._store.get_tenant(Controller, organisation_id, controller_id))
+
+    async def add_user(self, actor: Actor, name: str, email: str | None, grants: tuple[Grant, ...]) -> User:
+        """A new person. Raises Forbidden; Conflict NAME_TAKEN; Invalid ROLE_UNKNOWN, SITE_UNKNOWN."""
+        require(actor, "users.manage")
+        await self._check_grants(actor.organisation_id, grants)
+        user = User(
+            id=self._clock.new_id(),
+            organisation_id=actor.organisation_id,
+            name=_named(name),
+            email=email,
+            grants=grants,
+            created_at=self._clock.now(),
+            revision=0,
+        )
+        await self._put(actor, user, "user.created")
+        return await self.user(actor.organisation_id, user.id)
+
+    async def change_user(self, actor: Actor, user_id: str, changes: Mapping[str, Json], revision: int | None) -> User:
+        """Change name, email, active or grants. Raises NotFound; Invalid ROLE_UNKNOWN, LAST_ADMIN; PreconditionFailed."""
+        require(actor, "users.manage")
+        old = await self.user(actor.organisation_id, user_id)
+        fields = dict(changes)
+        if "grants" in fields:
+            await self._check_grants(actor.organisation_id, fields["grants"])
+        if actor.id == user_id and ("grants" in fields or fields.get("active") is False):
+            raise Invalid("OWN_RIGHTS", "Nobody takes rights from himself.", hint="Have another administrator do it.")
+        fields["revision"] = old.revision if revision is None else revision
+        await self._put(actor, msgspec.structs.replace(old, **fields), "user.updated")
+        return await self.user(actor.organisation_id, user_id)
+
+    async def user(self, organisation_id: str, user_id: str) -> User:
+        """The person. Raises NotFound USER_NOT_FOUND."""
+        return cast(User, await self._store.get_tenant(User, organisation_id, user_id))
+
+    async def put_role(self, actor: Actor, name: str, permissions: tuple[str, ...]) -> Role:
+        """Make or replace an organisation's own role. Raises Invalid ROLE_NAME."""
+        require(actor, "users.manage")
+        if not _ROLE.match(name) or name in BUILT_IN:
+            raise Invalid("ROLE_NAME", "The name is malformed or a built-in role's.", hint="Choose a lower-case word.")
+        role = Role(organisation_id=actor.organisation_id, name=name, permissions=tuple(sorted(set(permissions))))
+        await self._put(actor, role, "role.set")
+        return role
+
+    async def delete(self, actor: Actor, kind: type[Site | Controller | User | Role], row_id: str) -> None:
+        """Remove a site, controller, person or role. Raises NotFound; Conflict IN_USE."""
+        needed = {Site: "sites.manage", Controller: "controllers.manage"}.get(kind, "users.manage")
+        require(actor, needed)
+        if kind is User and row_id == actor.id:
+            raise Invalid("OWN_RIGHTS", "Nobody removes himself.", hint="Have another administrator do it.")
+        action = f"{kind.__name__.lower()}.deleted"
+        await self._store.delete_tenant(
+            kind, actor.organisation_id, row_id, audit_row(actor, action, row_id, self._clock)
+        )
+        self._bus.publish(TOPIC, None)
+
+    async def list(self, kind: type, organisation_id: str, limit: int, cursor: str | None) -> Page:  # type: ignore[type-arg]  # the kind says which rows
+        """Rows of that kind by name."""
+        return await self._store.list_tenants(kind, organisation_id, limit, cursor)
+
+    async def _put(self, actor: Actor, row: Site | Controller | User | Role, action: str) -> None:
+        subject = row.name if isinstance(row, Role) else row.id
+        await self._store.put_tenant(row, audit_row(actor, action, subject, self._clock, {"name": row.name}))
+        self._bus.publish(TOPIC, None)
+
+    def _sealed(self, credentials: Mapping[str, str]) -> bytes | None:
+        return self._seal.seal(msgspec.json.encode(credentials)) if credentials else None
+
+    async def _check_grants(self, organisation_id: str, grants: tuple[Grant, ...]) -> None:
+        roles = {role.name for role in (await self._store.list_tenants(Role, organisation_id, 200, None)).items}
+        for grant in grants:
+            if grant.role not in BUILT_IN and grant.role not in roles:
+                raise Invalid(
+                    "ROLE_UNKNOWN",
+                    f"There is no role `{grant.role[:64]}`.",
+                    hint=f"Use one of {sorted(BUILT_IN | roles)}.",
+                )
+            for site_id in grant.sites or ():
+                await self._store.get_tenant(Site, organisation_id, site_id)
+
+
+def _named(name: str) -> str:
+    kept = name.strip()
+    if not 1 <= len(kept) <= 128 or any(ord(each) < 32 for each in kept):
+        raise Invalid("NAME", "A name has 1 to 128 characters and no control characters.")
+    return kept

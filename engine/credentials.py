@@ -1,0 +1,164 @@
+"""Credentials: bearer tokens for people, API keys for machines. Only hashes are kept; the text is shown once."""
+
+import hashlib
+import secrets
+
+import msgspec
+
+from catalog.errors import Forbidden, Invalid, Unauthenticated
+from engine.audit import audit_row
+from engine.directory import FRESH_SECONDS, TOPIC, Directory
+from engine.permissions import NOT_FOR_MACHINES
+from engine.ports import Bus, Clock, CredentialStore, Seal
+from engine.records import Page
+from engine.tenancy import Actor, ActorKind, Credential, CredentialKind
+
+SCHEMES = ("standard", "fabric", "github", "stripe")
+_PREFIX = {CredentialKind.TOKEN: "fabt_", CredentialKind.KEY: "fabk_"}
+
+
+def sha256_of(text: str) -> str:
+    """What is kept of a credential's text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Credentials:
+    """Issues, finds and revokes credentials."""
+
+    def __init__(self, store: CredentialStore, directory: Directory, seal: Seal, clock: Clock, bus: Bus) -> None:
+        self._store = store
+        self._directory = directory
+        self._seal = seal
+        self._clock = clock
+        self._bus = bus
+        self._known: dict[str, tuple[float, Credential]] = {}
+        bus.subscribe(TOPIC, lambda _message: self._known.clear())
+
+    async def issue(
+        self,
+        actor: Actor,
+        user_id: str,
+        kind: CredentialKind,
+        name: str,
+        *,
+        scopes: tuple[str, ...] | None = None,
+        expires_at: float | None = None,
+        signing_scheme: str | None = None,
+        signing_secrets: tuple[str, ...] = (),
+    ) -> tuple[Credential, str]:
+        """A new credential of that person, and its text. Raises Invalid SIGNING_SCHEME, SIGNING_SECRETS."""
+        self._check_signing(signing_scheme, signing_secrets)
+        text = _PREFIX[kind] + secrets.token_urlsafe(32)
+        credential = Credential(
+            id=self._clock.new_id(),
+            organisation_id=actor.organisation_id,
+            user_id=user_id,
+            kind=kind,
+            name=name,
+            sha256=sha256_of(text),
+            scopes=scopes,
+            signing_scheme=signing_scheme,
+            sealed_signing=tuple(self._seal.seal(each.encode()) for each in signing_secrets),
+            created_at=self._clock.now(),
+            expires_at=expires_at,
+        )
+        row = audit_row(actor, f"{kind}.issued", credential.id, self._clock, {"user": user_id, "scopes": scopes})
+        await self._store.put_credential(credential, row)
+        return credential, text
+
+    async def set_signing(self, actor: Actor, credential_id: str, scheme: str | None, plain: tuple[str, ...]) -> None:
+        """Set a key's inbound signing secrets (two during rotation; none turns signing off)."""
+        self._check_signing(scheme, plain)
+        found = await self._store.get_credential(actor.organisation_id, credential_id)
+        sealed = tuple(self._seal.seal(each.encode()) for each in plain)
+        changed = msgspec.structs.replace(found, signing_scheme=scheme, sealed_signing=sealed)
+        await self._store.put_credential(changed, audit_row(actor, "key.signing_set", credential_id, self._clock))
+        self._bus.publish(TOPIC, None)
+
+    async def revoke(self, actor: Actor, credential_id: str) -> None:
+        """End a credential at once. Raises NotFound KEY_NOT_FOUND."""
+        found = await self._store.get_credential(actor.organisation_id, credential_id)
+        changed = msgspec.structs.replace(found, revoked_at=found.revoked_at or self._clock.now())
+        await self._store.put_credential(changed, audit_row(actor, f"{found.kind}.revoked", found.id, self._clock))
+        self._bus.publish(TOPIC, None)
+
+    async def list(self, organisation_id: str, limit: int, cursor: str | None) -> Page[Credential]:
+        """Credentials, newest first; their hashes and seals are for nobody to show."""
+        return await self._store.list_credentials(organisation_id, limit, cursor)
+
+    def signing_secrets(self, credential: Credential) -> tuple[str, ...]:
+        """A key's inbound signing secrets, opened."""
+        return tuple(self._seal.open(each).decode() for each in credential.sealed_signing)
+
+    async def authenticate(self, text: str, kind: CredentialKind, address: str | None) -> tuple[Actor, Credential]:
+        """Who shows this credential. Raises Unauthenticated CREDENTIAL_UNKNOWN, alike for absent, revoked, expired."""
+        sha256 = sha256_of(text)
+        known = self._known.get(sha256)
+        if known is None or self._clock.monotonic() - known[0] > FRESH_SECONDS:
+            credential = await self._store.find_credential(sha256)
+            if credential is None:
+                raise _unknown()
+            if len(self._known) > 10_000:
+                self._known.clear()
+            known = self._known[sha256] = (self._clock.monotonic(), credential)
+        credential = known[1]
+        expired = credential.expires_at is not None and credential.expires_at <= self._clock.now()
+        if credential.kind is not kind or credential.revoked_at is not None or expired:
+            raise _unknown()
+        person = await self._directory.find_actor(credential.organisation_id, credential.user_id)
+        if person is None or not person.active:
+            raise _unknown()
+        return _narrowed(person, credential, address), credential
+
+    def _check_signing(self, scheme: str | None, plain: tuple[str, ...]) -> None:
+        if scheme is not None and scheme not in SCHEMES:
+            raise Invalid("SIGNING_SCHEME", f"`{scheme[:40]}` is no signing scheme.", hint=f"Use one of {SCHEMES}.")
+        if (scheme is None) != (not plain) or len(plain) > 2 or not all(plain):
+            raise Invalid(
+                "SIGNING_SECRETS", "A scheme takes one or two secrets.", hint="Send two only during rotation."
+            )
+
+
+def _narrowed(person: Actor, credential: Credential, address: str | None) -> Actor:
+    """The person as this credential lets him act: scopes only narrow, and a machine never applies."""
+    scopes = None if credential.scopes is None else frozenset(credential.scopes)
+    machine = credential.kind is CredentialKind.KEY
+    permissions = {
+        permission: sites
+        for permission, sites in person.permissions.items()
+        if (scopes is None or permission in scopes) and not (machine and permission in NOT_FOR_MACHINES)
+    }
+    return msgspec.structs.replace(
+        person,
+        kind=ActorKind.KEY if machine else ActorKind.PERSON,
+        permissions=permissions,
+        unscoped_admin=person.unscoped_admin and scopes is None,
+        credential_id=credential.id,
+        address=address,
+    )
+
+
+def require(actor: Actor, permission: str) -> None:
+    """Refuse an actor who does not hold `permission`. Raises Forbidden PERMISSION_DENIED."""
+    if not actor.holds(permission):
+        raise Forbidden(
+            "PERMISSION_DENIED", f"This takes the permission `{permission}`.", hint="Ask an administrator for the role."
+        )
+
+
+def require_admin(actor: Actor) -> None:
+    """Refuse all but an unscoped org-admin. Raises Forbidden ADMIN_REQUIRED."""
+    if not (actor.active and actor.unscoped_admin):
+        raise Forbidden(
+            "ADMIN_REQUIRED",
+            "This takes an administrator of the whole organisation, on a credential without scopes.",
+            hint="Use an administrator's token.",
+        )
+
+
+def _unknown() -> Unauthenticated:
+    return Unauthenticated(
+        "CREDENTIAL_UNKNOWN",
+        "The credential is missing, unknown, revoked or expired.",
+        hint="Send `Authorization: Bearer …` or `X-API-Key: …`.",
+    )
