@@ -1,0 +1,179 @@
+"""EgressClient: the guarded way out over HTTP. One request, one connection, to an address that was checked."""
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+
+import aiohttp
+import msgspec
+import yarl
+from multidict import CIMultiDict
+
+from catalog.errors import FabricError, Invalid, TargetFailed, TargetTimeout
+from catalog.headers import header_problem, is_reserved
+from catalog.provider import Answer, Target
+from catalog.urls import Destination, Refused, parse_url
+from runtime.egress.body import read_body
+from runtime.egress.connector import OpenSocket, one_connection, plain_socket
+from runtime.egress.guard import ConnectRefused, Guard, Pinned
+from runtime.egress.lookups import Lookups
+from runtime.signatures.signing import Signer
+
+SIGNED_PURPOSES = frozenset({"webhook", "notify"})
+PUBLIC_PURPOSES = frozenset({"webhook", "guest", "notify"})
+MAX_KEPT_HEADERS = 64
+USER_AGENT = "Fabric/0.1"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds and bytes of one request: `total` holds from the first look-up to the last byte kept."""
+
+    total: float = 30.0
+    connect: float = 5.0
+    sock_read: float = 10.0
+    kept: int = 16 * 1024
+
+
+class EgressClient:
+    """Implements `catalog.provider.Http`.
+
+    `guard` holds for webhooks, guests and notifications, `controllers` (a configured Guard) for controllers. `tls` and
+    `open_socket` are seams: the trust store, and what makes a socket for an address that was rechecked.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        controllers: Guard | None = None,
+        signer: Signer | None = None,
+        limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
+        open_socket: OpenSocket = plain_socket,
+    ) -> None:
+        self._guard = guard
+        self._controllers = controllers
+        self._signer = signer
+        self._limits = limits or Limits()
+        self._tls = tls
+        self._open_socket = open_socket
+        self._lookups = Lookups()
+
+    async def send(
+        self,
+        purpose: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        delivery_id: str = "",
+        target: Target | None = None,
+    ) -> Answer:
+        """See `catalog.provider.Http`. Redirects are answers like any other."""
+        guard, destination = self._examine(purpose, url, target)
+        sent = _own_headers(headers, destination)
+        if self._signer is not None and delivery_id and purpose in SIGNED_PURPOSES:
+            sent.update(self._signer.sign(delivery_id, body))
+        try:
+            async with asyncio.timeout(self._limits.total):
+                pinned = await self._pin(guard, destination)
+                async with self._request(guard, pinned, method, sent, body) as response:
+                    return await self._read(response)
+        except TimeoutError:
+            raise TargetTimeout("EGRESS_TIMEOUT", "The other side did not answer in time.") from None
+        except (aiohttp.ClientError, zlib.error, OSError) as error:
+            raise _translated(error) from None
+
+    async def _read(self, response: aiohttp.ClientResponse) -> Answer:
+        kept, truncated = await read_body(response, self._limits.kept)
+        return Answer(status=response.status, headers=_kept_headers(response), body=kept, truncated=truncated)
+
+    def _examine(self, purpose: str, url: str, target: Target | None) -> tuple[Guard, Destination]:
+        if purpose in PUBLIC_PURPOSES:
+            return self._guard, _agreed(self._guard.examine(url))
+        if purpose != "controller" or self._controllers is None or target is None:
+            raise ValueError(f"no way out for purpose `{purpose}`")
+        destination = _agreed(self._controllers.examine(url))
+        configured = target.settings.get("address")
+        home = parse_url(configured) if isinstance(configured, str) else None
+        if home is None or (home.host, home.port) != (destination.host, destination.port):
+            raise Refused("SSRF_CONTROLLER", "The URL is not the controller's configured address.")
+        return self._controllers, destination
+
+    async def _pin(self, guard: Guard, destination: Destination) -> Pinned:
+        if destination.literal:
+            return guard.resolve(destination)
+        return await self._lookups.run(partial(guard.resolve, destination))
+
+    @asynccontextmanager
+    async def _request(
+        self, guard: Guard, pinned: Pinned, method: str, headers: Mapping[str, str], body: bytes
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._tls is None and pinned.scheme == "https":
+            self._tls = await self._lookups.run(ssl.create_default_context)
+        session = aiohttp.ClientSession(
+            connector=one_connection(guard, pinned, self._tls, self._open_socket),
+            trust_env=False,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(
+                total=self._limits.total, connect=self._limits.connect, sock_read=self._limits.sock_read
+            ),
+            max_line_size=8190,
+            max_field_size=8190,
+        )
+        url = yarl.URL(pinned.destination.url, encoded=True)
+        async with (
+            session,
+            session.request(method, url, data=body or None, headers=headers, allow_redirects=False) as response,
+        ):
+            try:
+                yield response
+            finally:
+                response.close()
+
+
+def _agreed(destination: Destination) -> Destination:
+    """Refuse a URL that the HTTP client's own parser would take to another place."""
+    read = yarl.URL(destination.url, encoded=True)
+    if (read.raw_host, read.port, read.scheme) != (destination.host, destination.port, destination.scheme):
+        raise Refused("URL_PARSERS_DISAGREE", "The URL can be read in two ways.", hint="Write it plainly.")
+    return destination
+
+
+def _own_headers(headers: Mapping[str, str], destination: Destination) -> CIMultiDict[str]:
+    """The author's headers without those that are ours to set. Raises Invalid PARAM_HEADER."""
+    sent = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "*/*"})
+    for name, value in headers.items():
+        if is_reserved(name):
+            continue
+        problem = header_problem(name, value)
+        if problem is not None:
+            raise Invalid("PARAM_HEADER", problem, hint="Remove it from `headers`.")
+        sent[name] = value
+    sent.update({"Host": destination.authority, "Accept-Encoding": "identity"})
+    return sent
+
+
+def _kept_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    for name, value in response.headers.items():
+        if len(kept) == MAX_KEPT_HEADERS:
+            break
+        kept.setdefault(name.lower()[:128], value[:1024])
+    return kept
+
+
+def _translated(error: Exception) -> FabricError:
+    """Our error for the outside's. Its text may name addresses, so none of it is passed on."""
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectRefused):
+        return Refused("SSRF_NEVER", "The connection was about to leave the addresses that were checked.")
+    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+        return TargetFailed("EGRESS_TLS", "The other side's certificate or TLS is not acceptable.")
+    if isinstance(error, (aiohttp.ClientConnectorError, ConnectionError)):
+        return TargetFailed("EGRESS_UNREACHABLE", "The other side cannot be reached.")
+    return TargetFailed("EGRESS_PROTOCOL", "The other side hung up, or its answer is not HTTP that can be read.")

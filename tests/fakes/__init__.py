@@ -1,0 +1,1 @@
+"""Fakes: one for each port that tests must not really use."""
