@@ -22,7 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[
         Path | None,
         Meta(
-            description="Database, keys and artifacts. Unset: /var/lib/fabric if it is writable, else ~/.local/share/fabric."
+            description="Database, keys, artifacts. Unset: /var/lib/fabric where writable, else ~/.local/share/fabric."
         ),
     ] = None
     host: Annotated[str, Meta(description="Address the REST API listens on.")] = "127.0.0.1"

@@ -107,7 +107,7 @@ class Administration:
         return await self.user(actor.organisation_id, user.id)
 
     async def change_user(self, actor: Actor, user_id: str, changes: Mapping[str, Json], revision: int | None) -> User:
-        """Change name, email, active or grants. Raises NotFound; Invalid ROLE_UNKNOWN, LAST_ADMIN; PreconditionFailed."""
+        """Change name, email, active, grants. Raises NotFound; Invalid ROLE_UNKNOWN, OWN_RIGHTS; PreconditionFailed."""
         require(actor, "users.manage")
         old = await self.user(actor.organisation_id, user_id)
         fields = dict(changes)

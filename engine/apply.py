@@ -183,7 +183,7 @@ class Applier:
         except FabricError as error:
             change.error = Failure(error.code, error.message, error.hint)
             return ChangeState.FAILED
-        except Exception:
+        except Exception:  # noqa: BLE001 - a provider that crashes must not leave a change `applying`
             _log.exception("apply_crashed", change=change.id, operation=change.operation_id)
             change.error = Failure("APPLY_CRASHED", f"`{change.operation_id}` fails unexpectedly.", _LOOK)
             return ChangeState.UNKNOWN if sending else ChangeState.FAILED

@@ -99,7 +99,7 @@ class Dispatcher:
         except FabricError as error:
             self._measures.dispatch_errors += 1
             _log.warning("dispatch_put_off", event=event.id, code=error.code, reason=error.message)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one event that crashes must not stop the others
             self._measures.dispatch_errors += 1
             _log.exception("dispatch_failed", event=event.id)
         finally:

@@ -90,5 +90,5 @@ class Engine:
                 await work()
             except FabricError as error:
                 _log.warning("sweep_put_off", sweep=name, code=error.code, reason=error.message)
-            except Exception:
+            except Exception:  # noqa: BLE001 - one sweep that crashes must not stop the next
                 _log.exception("sweep_failed", sweep=name)

@@ -48,13 +48,13 @@ class EventStore(Protocol):
 
 
 class RunStore(Protocol):
-    """Firings and their ends. A lease is held by a process (`owner`) until a time; a dead owner's runs are reclaimed."""
+    """Firings and their ends. A process (`owner`) holds a lease until a time; a dead owner's runs are reclaimed."""
 
     async def dispatch(
         self, event: Event, runs: Sequence[Run], *, misses: int, cooldowns: Sequence[float]
     ) -> list[Run]:
-        """Mark `event` dispatched and insert its runs (unique on connection, event, origin; a repeat is ignored and left
-        out of the answer). `cooldowns[i]` > 0 is the seconds for which `runs[i]`'s Connection then rests: inside a
+        """Mark `event` dispatched and insert its runs (unique on connection, event, origin; a repeat is left out of
+        the answer). `cooldowns[i]` > 0 is the seconds for which `runs[i]`'s Connection then rests: inside a
         rest the run is inserted as `skipped` with reason `cooldown`. `misses` counts conditions that did not hold.
         Runs that come in as `running` are claimed by this process at once (epoch and attempt 1).
         """
@@ -187,7 +187,7 @@ class TenancyStore(Protocol):
     """Organisations, sites, controllers, people. `put_*` inserts, or replaces the row of that id."""
 
     async def put_tenant(self, row: Organisation | Site | Controller | User | Role, audit: AuditRow) -> None:
-        """Keep a row. Raises Conflict NAME_TAKEN, Invalid SITE_UNKNOWN (a controller's site must be the organisation's),
+        """Keep a row. Raises Conflict NAME_TAKEN, Invalid SITE_UNKNOWN (a controller's site is the organisation's),
         PreconditionFailed REVISION_CHANGED (controllers and users: `revision` is the one that was read).
         """
         ...
@@ -195,7 +195,7 @@ class TenancyStore(Protocol):
     async def get_tenant(
         self, kind: type, organisation_id: str, row_id: str
     ) -> Organisation | Site | Controller | User | Role:
-        """The row of that kind. Raises NotFound SITE_NOT_FOUND, CONTROLLER_NOT_FOUND, USER_NOT_FOUND, ROLE_NOT_FOUND."""
+        """The row. Raises NotFound SITE_NOT_FOUND, CONTROLLER_NOT_FOUND, USER_NOT_FOUND, ROLE_NOT_FOUND."""
         ...
 
     async def list_tenants(self, kind: type, organisation_id: str, limit: int, cursor: str | None) -> Page:  # type: ignore[type-arg]

@@ -98,7 +98,7 @@ class _Walk:
                 self._skip(record, "a reference has no value")
             else:
                 self._fail(step, record, error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the step boundary
             _log.exception("step_crashed", run=firing.run.id, step=step.index, operation=step.operation.id)
             crash = FabricError(
                 "STEP_CRASHED",

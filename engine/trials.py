@@ -97,7 +97,8 @@ class Trials:
     async def invoke(self, actor: Actor, operation_id: str, params: Json) -> Given | PendingChange | str:
         """Call one native read now, or stage one native write.
 
-        A read that takes over WAIT_SECONDS goes on and its id comes back, for `late`. Raises NotFound OP_UNKNOWN; Unsupported INVOKE_NON_NATIVE, DRIVER_MISSING; Forbidden; Invalid PARAM_*.
+        A read that takes over WAIT_SECONDS goes on and its id comes back, for `late`. Raises NotFound
+        OP_UNKNOWN; Unsupported INVOKE_NON_NATIVE, DRIVER_MISSING; Forbidden; Invalid PARAM_*.
         """
         operation = self._registry.current().get_operation(operation_id)
         self._may_invoke(actor, operation)

@@ -160,7 +160,7 @@ class Workers:
         except FabricError as error:
             run.state, run.error, run.ended_at = RunState.FAILED, _failure(error), self._clock.now()
             await asyncio.shield(self._commit(Ending(run)))
-        except Exception:
+        except Exception:  # noqa: BLE001 - a run that crashes still ends
             _log.exception("run_crashed", run=run.id, connection=run.connection_name)
             run.state, run.ended_at = RunState.FAILED, self._clock.now()
             run.error = Failure("RUN_CRASHED", "The run fails unexpectedly.", "See the server's log; report the bug.")

@@ -1,0 +1,52 @@
+# `make` lists the targets; `make setup` puts all that the others need into ./.venv.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+MINUTES ?= 5
+NAME ?= dispatch
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+
+setup: .venv/.ready ## Install everything, locked by hash, into ./.venv
+
+.venv/.ready: requirements-dev.lock pyproject.toml
+	@echo "setup: installing into .venv …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## A webhook comes in, a write waits, a person applies it, a file appears
+	@$(BIN)/python -m api.cli.demo
+
+check: setup ## Format, lint, types, imports, generated pages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m docs.generate --check
+
+test: setup packages check ## Everything CI runs
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+packages: setup ## Debian packages that tests and benches use (a Redis server, wrk), if they are absent
+	@$(BIN)/python -m tests.packages
+
+bench: setup packages ## One benchmark: make bench NAME=dispatch
+	$(BIN)/python -m bench $(NAME) --json
+
+soak: setup ## Kill -9 under load: make soak MINUTES=5
+	$(BIN)/python -m bench.soak --minutes $(MINUTES)
+
+serve: setup ## Serve on 127.0.0.1:8642
+	$(BIN)/fabricksd start
+
+docs: setup ## Write the generated pages
+	$(BIN)/python -m docs.generate
+
+lock: ## Lock the dependencies again (needs uv)
+	uv pip compile -q --upgrade pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile -q --upgrade pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+
+.PHONY: help setup demo check test packages bench soak serve docs lock
