@@ -1,7 +1,6 @@
 """Firing: one run while it is under way: its plan, its context for templates, and what it has staged so far."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -10,11 +9,7 @@ from catalog.jsonvalue import Json
 from connections.plan import Plan
 from engine.changes import PendingChange
 from engine.runs import Run, StepRecord
-
-
-def rfc3339(seconds: float) -> str:
-    """A time in seconds since 1970 UTC as RFC 3339 with milliseconds."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+from engine.timestamps import rfc3339
 
 
 class Ending:
