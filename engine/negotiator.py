@@ -67,7 +67,11 @@ class Negotiator:
         actor = self._gate.quick(run.organisation_id, run.author_id, operation)
         if actor is None:
             actor = await self._gate.check(run.organisation_id, run.author_id, operation)
-        params = step.template.render(context)
+        if step.on_missing == "empty":
+            params, missing = step.template.render_empty(context)
+            record.missing = (*record.missing, *missing)
+        else:
+            params = step.template.render(context)
         if not item:
             record.params = params
         code = self._registry.find_code(operation.id)

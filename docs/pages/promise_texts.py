@@ -1,0 +1,40 @@
+"""The promises in a sentence each, and what is still open about them."""
+
+PROMISES = {
+    "E1": "An event answered 202 is never lost across kill -9.",
+    "E2": "Nor across power loss.",
+    "E3": "No 202: no effect, or exactly one if the client retries with the same Idempotency-Key.",
+    "E4": "An event fires at most once per (Connection, event, origin), Redis up, down or lying.",
+    "E5": "An accepted event is never silently dropped: run, skipped, counted miss or dead letter.",
+    "E6": "A step that a crash interrupted is repeated only if it is a read or an outbound POST, which keeps its webhook-id.",
+    "E7": "Runs follow the graph: no step before its needs, a deterministic order, no cycle accepted.",
+    "E8": "Cooldown and windows survive clock jumps and restarts.",
+    "E9": "The ingest limit holds in any window, and with Redis down.",
+    "W1": "Nothing is applied without an explicit action of a person.",
+    "W2": "At most one application per change.",
+    "W3": "What is applied is what was reviewed.",
+    "W4": "A change whose target drifted is not applied.",
+    "W5": "Artifact bytes at Apply are those of staging.",
+    "W6": "A staged change's blob always exists; collection deletes only what nothing refers to.",
+    "W7": "Plugin writes are refused at load, at authoring and at run.",
+    "W8": "The audit trail is complete, and tampering shows.",
+    "P1": "No step executes for an author who lacks the permission at firing time.",
+    "P2": "No cross-tenant target at authoring, staging or Apply.",
+    "P3": "Non-authors never see step params.",
+    "P4": "Ingest cannot choose an event type; names are sanitised; only strict JSON is read.",
+    "P5": "The daemon's socket answers only its owner and group.",
+    "T1": "Templates never evaluate, never read attributes, never look at payload text twice; linear time.",
+    "T2": "A render error fails the step; no partial or empty value is staged.",
+    "T3": "A Connection that loads is valid; one that is not is refused with code and pointer; nothing else leaves the loader.",
+    "O1": "Outbound never reaches a private address unless it is listed.",
+    "O2": "At most 16 KiB of an answer is kept, 30 s in all, one connection.",
+    "O3": "Signatures verify only as in the corpus, in constant time.",
+    "H1": "Bodies over the limit are 413; slow clients meet absolute deadlines and slow nobody else.",
+    "H2": "SIGTERM: every accepted event is recorded, what is in flight ends or starts over, within 15 s.",
+    "H3": "A migration killed anywhere leaves the old or the new schema.",
+    "H4": "Secrets never appear in logs, metrics, errors or run rows.",
+}
+
+OPEN = {
+    "P5": "The Unix socket comes with the service daemon.",
+}
