@@ -1,7 +1,8 @@
 """Failpoints: named places at which a test kills the process, to prove what a crash there leaves behind.
 
 `FABRIC_FAILPOINT=store.accept.before_commit:3` ends the process (status 137, no clean-up) the third time it gets there;
-without a number, the first time. Unset, `hit` does nothing and `ARMED` is False.
+without a number, the first time. Unset, `hit` does nothing and `ARMED` is False. Call it as `failpoints.hit(NAME)`:
+`arm` replaces it.
 """
 
 import os
@@ -49,9 +50,11 @@ def _parse(text: str) -> tuple[str, int]:
     return name, int(number or "1")
 
 
-_wanted, _left = _parse(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else ("", 0)
+ARMED = False
+"""Is any failpoint set? Where a place would have to work out its name, it asks this first."""
 
-ARMED = bool(_wanted)
+_wanted = ""
+_left = 0
 
 
 def _hit(name: str) -> None:
@@ -66,4 +69,15 @@ def _pass(name: str) -> None:
     """Do nothing."""
 
 
-hit = _hit if ARMED else _pass
+hit = _pass
+
+
+def arm(text: str) -> None:
+    """Set the failpoint of this process: `NAME` or `NAME:N`. Raises ValueError for a name that is not in NAMES."""
+    global ARMED, _wanted, _left, hit
+    _wanted, _left = _parse(text)
+    ARMED, hit = True, _hit
+
+
+if os.environ.get(VARIABLE):
+    arm(os.environ[VARIABLE])
