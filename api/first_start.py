@@ -3,11 +3,10 @@
 import os
 from pathlib import Path
 
+from api.settings import TOKEN_FILE
 from api.wiring import Application
 from engine.audit import audit_row, system_actor
 from engine.tenancy import ORG_ADMIN, CredentialKind, Grant, Organisation, Site, User
-
-TOKEN_FILE = "admin-token"  # noqa: S105 - a file's name
 
 
 async def first_start(application: Application) -> Path | None:

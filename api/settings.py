@@ -79,8 +79,12 @@ CLIENT_VARIABLES = {
     "FABRIC_URL": "Server the command line talks to (default http://127.0.0.1:8642).",
     "FABRIC_TOKEN": "Bearer token of the command line; unset: the token file of a server on this machine.",
     "FABRIC_CATALOG": "Catalog file that `fabric validate` compiles against instead of the built-in one.",
+    "FABRIC_DEBUG": "1 shows the traceback behind a problem (as `--debug` does).",
 }
 """Variables that only the command line reads."""
+
+TOKEN_FILE = "admin-token"  # noqa: S105 - a file's name
+"""In the data directory: the first administrator's token, mode 0600."""
 
 
 def variable(field: str) -> str:
@@ -132,13 +136,18 @@ def _boolean(text: str) -> bool:
     raise ValueError(text)
 
 
+def data_place(settings: Settings) -> Path:
+    """Where the data directory is, or would be; nothing is made."""
+    if settings.data_dir is not None:
+        return settings.data_dir
+    system = Path("/var/lib/fabric")
+    usable = os.access(system, os.W_OK) if system.exists() else os.access(system.parent, os.W_OK)
+    return system if usable else Path("~/.local/share/fabric").expanduser()
+
+
 def data_dir(settings: Settings) -> Path:
     """The data directory, made (0700) if need be."""
-    chosen = settings.data_dir
-    if chosen is None:
-        system = Path("/var/lib/fabric")
-        usable = os.access(system, os.W_OK) if system.exists() else os.access(system.parent, os.W_OK)
-        chosen = system if usable else Path("~/.local/share/fabric").expanduser()
+    chosen = data_place(settings)
     chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
     return chosen
 
