@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -76,6 +77,21 @@ async def test_the_next_checked_address_is_tried_when_the_first_is_down(tmp_path
         answer = await client_of(world).send("webhook", "POST", "http://two.example.com/", {}, b"")
     assert answer.status == 200
     assert world.connects == ["8.8.8.8", "93.184.215.14"]
+
+
+@pytest.mark.promise("O1")
+async def test_an_address_that_was_never_checked_gets_no_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = AsyncMock(
+        return_value=[{"hostname": "x", "host": "10.0.0.9", "port": 80, "family": 2, "proto": 6, "flags": 4}]
+    )
+    monkeypatch.setattr("runtime.egress.connector._PinnedResolver.resolve", elsewhere)
+    async with outside(tmp_path) as world:
+        with pytest.raises(Refused) as refused:
+            await client_of(world).send("webhook", "POST", "http://hooks.example.com/", {}, b"")
+    assert refused.value.code == "SSRF_NEVER"
+    assert world.connects == []
 
 
 @pytest.mark.parametrize(
