@@ -59,9 +59,8 @@ async def _measure(progress: Callable[[str], None]) -> dict[str, float | int | s
     for number in range(ROUNDS):
         alone.append(await _seconds(engine.runner_run, few, names_few, EVENTS))
         crowded.append(await _seconds(engine.runner_run, many, names_many, EVENTS))
-        progress(
-            f"round {number + 1}/{ROUNDS}: {EVENTS / alone[-1]:,.0f} events/s CPU alone, {EVENTS / crowded[-1]:,.0f} among {MANY:,}"
-        )
+        rates = (EVENTS / alone[-1], EVENTS / crowded[-1])
+        progress(f"round {number + 1}/{ROUNDS}: {rates[0]:,.0f} events/s CPU alone, {rates[1]:,.0f} among {MANY:,}")
     if log.lines != 3 * 2 * (2000 + ROUNDS * EVENTS):
         raise RuntimeError(f"{log.lines} lines were logged")
     ratio = statistics.median(many / one for one, many in zip(alone, crowded, strict=True))

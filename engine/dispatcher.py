@@ -119,6 +119,7 @@ class Dispatcher:
             plan = self._plan_of(entry, run)
             if plan is not None:
                 plans[run.id] = plan
+                run.conditions = condition_report(plan, event) if event.only is not None else None
                 await self._ask_guards(entry, event, plan)
                 self._admit(run, plan)
             rests.append(float(plan.cooldown_seconds) if plan is not None and event.origin == "live" else 0.0)
