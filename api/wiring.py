@@ -58,6 +58,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     bus: Bus
     store: Store
+    artifacts: ArtifactStore
     registry: Registry
     directory: Directory
     credentials: Credentials
@@ -142,6 +143,7 @@ async def build(
         clock=clock,
         bus=bus,
         store=store,
+        artifacts=artifacts,
         registry=registry,
         directory=directory,
         credentials=Credentials(store, directory, seal, clock, bus),
