@@ -4,11 +4,14 @@ Every rule is asked of every address that DNS answered, and asked again of the s
 a name that answers differently the second time gains nothing.
 """
 
+import socket
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from catalog.errors import TargetFailed
 from catalog.urls import Destination, Refused, parse_url
+from runtime.egress.lookups import system_resolver
 from runtime.egress.names import LISTING, check_name
 from runtime.egress.networks import Address, Reach, classify, read_address
 from runtime.egress.ourselves import Ourselves, SelfAddress
@@ -32,6 +35,10 @@ class ConnectRefused(OSError):
     """A socket address that was never checked; raised where the socket would be opened."""
 
 
+def _no_dns() -> TargetFailed:
+    return TargetFailed("EGRESS_UNREACHABLE", "The URL's host cannot be looked up now.", hint="Try again later.")
+
+
 class Guard:
     """The rules of one way out.
 
@@ -45,7 +52,7 @@ class Guard:
         self,
         allowed: Iterable[str] = (),
         self_addresses: Iterable[SelfAddress] = (),
-        resolver: Resolver | None = None,
+        resolver: Resolver = system_resolver,
         *,
         configured: bool = False,
     ) -> None:
@@ -58,7 +65,7 @@ class Guard:
         self._configured = configured
 
     def check(self, url: str) -> Pinned:
-        """Decide on a URL; blocks while DNS answers. Raises Refused URL_* or SSRF_*."""
+        """Decide on a URL; blocks while DNS answers. Raises Refused URL_* or SSRF_*, and what `resolve` raises."""
         return self.resolve(self.examine(url))
 
     def examine(self, url: str) -> Destination:
@@ -69,7 +76,10 @@ class Guard:
         return destination
 
     def resolve(self, destination: Destination) -> Pinned:
-        """Look the host up exactly once and check every answer. Raises Refused SSRF_*."""
+        """Look the host up exactly once and check every answer.
+
+        Raises Refused SSRF_*; TargetFailed EGRESS_UNREACHABLE where DNS cannot say now.
+        """
         answers = [destination.host] if destination.literal else self._look_up(destination.host)
         for answer in answers:
             self._check_address(destination, read_address(answer))
@@ -92,9 +102,13 @@ class Guard:
 
     def _look_up(self, host: str) -> Sequence[str]:
         try:
-            answers = self._resolver(host) if self._resolver else ()
-        except (OSError, UnicodeError):
+            answers = self._resolver(host)
+        except socket.gaierror as error:
+            if error.errno not in (socket.EAI_NONAME, socket.EAI_NODATA):
+                raise _no_dns() from None
             answers = ()
+        except OSError:
+            raise _no_dns() from None
         if not answers:
             raise Refused("SSRF_DNS_EMPTY", "The URL's host has no address.", hint="Is the name spelt right?")
         return answers

@@ -32,7 +32,7 @@ _ENTRY = re.compile(r"(v[0-9]+[a-z]?),([A-Za-z0-9+/]+={0,2})\Z")
 _ID = re.compile(r"[!-\-/-~]{1,256}\Z")
 
 
-def verify(  # noqa: PLR0917 - the order of these six is the face others call
+def verify(
     scheme: str, headers: Pairs, body: bytes, secrets: Iterable[str], now: float, tolerance: float = 300.0
 ) -> str:
     """Does one of `secrets` vouch for this delivery? "OK", or the reason's code; never an exception for what came in.

@@ -1,9 +1,11 @@
 """Rules of the guard that no case of the corpus states by itself."""
 
+import socket
 from collections.abc import Sequence
 
 import pytest
 
+from catalog.errors import TargetFailed
 from runtime.egress import ConnectRefused, Guard, Refused
 
 PUBLIC = "93.184.215.14"
@@ -43,11 +45,14 @@ def test_no_answer_and_an_unreadable_answer_are_refused(answers: Sequence[str]) 
     assert code_of(resolving(*answers), "http://hooks.example.com/") == expected
 
 
-def test_a_resolver_that_fails_is_no_answer() -> None:
+def test_a_name_that_does_not_exist_is_refused_and_dns_that_cannot_say_now_is_no_refusal() -> None:
     def failing(host: str) -> Sequence[str]:
-        raise OSError("try again")
+        raise socket.gaierror(socket.EAI_NONAME if host.startswith("absent") else socket.EAI_AGAIN, "")
 
-    assert code_of(Guard((), (), failing), "http://hooks.example.com/") == "SSRF_DNS_EMPTY"
+    assert code_of(Guard((), (), failing), "http://absent.example.com/") == "SSRF_DNS_EMPTY"
+    with pytest.raises(TargetFailed) as failed:
+        Guard((), (), failing).check("http://hooks.example.com/")
+    assert failed.value.code == "EGRESS_UNREACHABLE"
 
 
 def test_one_bad_answer_among_many_refuses_all() -> None:
