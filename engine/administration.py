@@ -51,13 +51,17 @@ class Administration:
         settings: Mapping[str, Json],
         credentials: Mapping[str, str],
         read_only: bool,
+        controller_id: str | None = None,
     ) -> Controller:
-        """A new controller; its credentials are sealed. Raises Invalid DRIVER, SITE_UNKNOWN; Conflict NAME_TAKEN."""
+        """A new controller; its credentials are sealed. Raises Invalid DRIVER, SITE_UNKNOWN; Conflict NAME_TAKEN.
+
+        `controller_id` is for a fresh server's first controllers, whose ids a scenario's Connections already name.
+        """
         require(actor, "controllers.manage")
         if not _DRIVER.match(driver):
             raise Invalid("DRIVER", "A driver's name is a lower-case word.", hint="For example `local`.")
         controller = Controller(
-            id=self._clock.new_id(),
+            id=controller_id or self._clock.new_id(),
             organisation_id=actor.organisation_id,
             site_id=site_id,
             name=_named(name),
