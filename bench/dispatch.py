@@ -84,7 +84,7 @@ def _index(entry: Callable[[StoredConnection], Entry], count: int) -> Index:
             organisation_id="org",
             name=name,
             author_id="author",
-            source=connections.to_source(connections.load(source)) if number == 0 else _renamed(name),
+            source=connections.load(source).document() if number == 0 else _renamed(name),
             routing=routing,
         )
         made = entry(stored)
@@ -95,7 +95,7 @@ def _index(entry: Callable[[StoredConnection], Entry], count: int) -> Index:
 
 
 def _renamed(name: str) -> object:
-    return connections.to_source(connections.load(SOURCE.format(name=name)))
+    return connections.load(SOURCE.format(name=name)).document()
 
 
 async def _seconds(run_one: "Callable[[Firing], object]", index: Index, names: list[str], count: int) -> float:

@@ -69,7 +69,7 @@ class Authoring:
             organisation_id=actor.organisation_id,
             name=plan.name,
             author_id=actor.id,
-            source=connections.to_source(plan.connection),
+            source=plan.connection.document(),
             routing=routing_of(plan),
             enabled=plan.connection.enabled,
             revision=0,
@@ -97,7 +97,7 @@ class Authoring:
             old,
             name=plan.name,
             author_id=actor.id,
-            source=connections.to_source(plan.connection),
+            source=plan.connection.document(),
             routing=routing_of(plan),
             enabled=plan.connection.enabled,
             revision=old.revision if revision is None else revision,
@@ -139,7 +139,7 @@ class Authoring:
 
     async def _compiled(self, actor: Actor, source: bytes) -> Plan:
         plan = await self.compile(actor, source)
-        refuse_redacted(connections.to_source(plan.connection))
+        refuse_redacted(plan.connection.document())
         return plan
 
     async def _put(self, actor: Actor, stored: StoredConnection, plan: Plan, action: str) -> StoredConnection:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 import structlog
 
 from catalog.errors import ConnectionInvalid, FabricError
@@ -30,7 +31,7 @@ MAX_IN_FLIGHT = 1000
 
 def holds(plan: Plan, event: Event) -> bool:
     """Do the Connection's conditions hold for this event?"""
-    return plan.condition is None or plan.condition({"trigger": event.payload})
+    return plan.condition is None or plan.condition.holds({"trigger": event.payload})
 
 
 class Dispatcher:
@@ -232,4 +233,4 @@ class Dispatcher:
 
 def condition_report(plan: Plan, event: Event) -> Json:
     """Whether each condition of the Connection holds for this event, for a test run's record."""
-    return plan.condition.explain({"trigger": event.payload}) if plan.condition is not None else []
+    return msgspec.to_builtins(plan.condition.explain({"trigger": event.payload})) if plan.condition is not None else []

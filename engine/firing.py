@@ -40,9 +40,11 @@ class Firing(Ending):
             "steps": self.outputs,
             "run": {"id": run.id},
             "connection": {"name": run.connection_name},
-            "event": {"id": event.id, "type": event.type, "time": rfc3339(event.time)},
-            "secrets": secrets,
         }
+        if "event" in plan.uses_roots:
+            self.context["event"] = {"id": event.id, "type": event.type, "time": rfc3339(event.time)}
+        if secrets:
+            self.context["secrets"] = secrets
 
     def keep_output(self, index: int, output: Json, artifact: ArtifactRef | None, success: bool) -> None:
         """Let later steps see what this one gave."""

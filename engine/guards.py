@@ -139,7 +139,7 @@ class RedisGuards:
         window = int(rate.seconds * 1000)
         try:
             async with asyncio.timeout(self.CALL_SECONDS):
-                oldest = await self._redis.eval(  # type: ignore[misc]  # redis-py types sync and async results as one
+                oldest = await self._redis.eval(
                     _ADMIT, 1, f"fabric:ingest:{organisation_id}", str(now), str(window), str(rate.limit), request_id
                 )
         except (RedisError, OSError, TimeoutError):

@@ -9,6 +9,9 @@ from catalog.jsonvalue import Json
 
 T = TypeVar("T")
 
+FEED = "feed"
+"""Bus topic: the feed of the organisation that the message names has grown. The store publishes it after a commit."""
+
 
 class StoredConnection(msgspec.Struct, frozen=True, kw_only=True):
     """A Connection as stored: `source` is its canonical JSON, `routing` what the index needs without compiling it.

@@ -82,7 +82,7 @@ class _Walk:
 
     async def _step(self, step: PlannedStep, deadline: Deadline) -> None:
         firing, record = self._firing, self._firing.records[step.index]
-        if step.condition is not None and not step.condition(firing.context):
+        if step.condition is not None and not step.condition.holds(firing.context):
             self._skip(record, "its `if` does not hold")
             return
         record.state = StepState.RUNNING

@@ -48,7 +48,7 @@ class Staging:
                 f"`{operation.id}` needs an artifact and the chain holds none.",
                 hint="Put a step that produces one before it.",
             )
-        typed = converter(code.params)(params)
+        typed: object = converter(code.params)(params)
         if artifact is not None:
             artifact = await self._artifacts.keep(artifact)
         call.target, call.artifact = target, artifact

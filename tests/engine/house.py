@@ -86,6 +86,7 @@ class Steering:
 
 
 steering = Steering()
+on_apply: Callable[[Change, Call], None] = lambda change, call: None  # noqa: E731 - replaced by sessions that are killed
 
 
 @operations.read("echo", permission="probe.view")
@@ -129,9 +130,33 @@ class Set:
 
     async def apply(self, change: Change, call: Call) -> Done:
         """Set it."""
+        on_apply(change, call)
         steering.applied.append((call.change_id, change.request, call.actor_id))
         await steering.meet("apply", change.request["value"], call)
         steering.state = change.request["value"]
+        return Done(True)
+
+
+@operations.write("keep", permission="probe.set", accepts=["image/*"])
+class Keep:
+    """Keep a picture on the target; each is a thing of its own there."""
+
+    async def plan(self, aim: Aim, call: Call) -> Change:
+        """What would be kept."""
+        return Change(target_id=str(aim.value), request={"value": aim.value}, after=aim.value)
+
+    async def observe(self, change: Change, call: Call) -> Json:
+        """Nothing it rests on."""
+        return None
+
+    async def apply(self, change: Change, call: Call) -> Done:
+        """Keep it, reading every byte."""
+        assert call.artifact is not None
+        size = 0
+        async for chunk in call.ports.artifacts.open(call.artifact):
+            size += len(chunk)
+        assert size == call.artifact.size
+        on_apply(change, call)
         return Done(True)
 
 
