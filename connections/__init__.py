@@ -1,0 +1,6 @@
+"""The authored language: text in, Plan or diagnostics out. Pure: it asks a catalog, and nothing else."""
+
+from connections.compiler import compile
+from connections.parse import load
+
+__all__ = ["compile", "load"]

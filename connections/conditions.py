@@ -35,11 +35,13 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Check:
     """All conditions of a list. `equality_terms` are those that must hold for the whole to hold, as written."""
 
-    __slots__ = ("_conditions", "_scope", "equality_terms", "holds")
+    __slots__ = ("_conditions", "_scope", "equality_terms", "holds", "roots")
 
     def __init__(self, conditions: Sequence[Condition], ids: Sequence[str | None] = ()) -> None:
         self._conditions = tuple(conditions)
         self._scope = Scope(roots=PLAIN_ROOTS, ids=ids)
+        self.roots: frozenset[str] = frozenset(self._roots(self._conditions))
+        """The first words of all fields."""
         self.holds: Holds = _every([self._compile(each) for each in self._conditions])
         """Do all conditions hold in this context?"""
         self.equality_terms: tuple[EqualityTerm, ...] = tuple(self._terms(self._conditions))
@@ -50,6 +52,10 @@ class Check:
 
     def _path(self, field: str) -> tuple[str | int, ...]:
         return reference(field, self._scope).path
+
+    def _roots(self, conditions: Sequence[Condition]) -> Iterator[str]:
+        for each in leaves(conditions):
+            yield str(self._path(str(each.field))[0])
 
     def _compile(self, condition: Condition) -> Holds:
         if condition.all is not UNSET:
@@ -84,6 +90,18 @@ class Check:
         field = str(condition.field)
         present = find(context, self._path(field)) is not MISSING
         return Explained(pointer=at, held=held, field=field, operator=str(condition.operator), present=present)
+
+
+def leaves(conditions: Sequence[Condition]) -> Iterator[Condition]:
+    """Every leaf, however deep."""
+    for each in conditions:
+        for group in (each.all, each.any):
+            if group is not UNSET:
+                yield from leaves(group)
+        if each.not_ is not UNSET:
+            yield from leaves((each.not_,))
+        elif each.field is not UNSET:
+            yield each
 
 
 def _every(parts: list[Holds]) -> Holds:

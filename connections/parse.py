@@ -146,7 +146,8 @@ def _steps(shape: Shape, value: Json, at: str) -> Json:
     if type(value) is not list:
         return wrong_type(shape, value, at, "a list of steps")
     if not 1 <= len(value) <= MAX_STEPS:
-        shape.refuse("SCHEMA_LIMIT", at, f"There are {len(value)} steps; there must be 1 to {MAX_STEPS}.")
+        message = f"There are {len(value)} steps; there must be 1 to {MAX_STEPS}."
+        shape.refuse("SCHEMA_LIMIT", at, message, "Split the Connection." if value else "Add a step.")
     found = []
     for number, each in enumerate(value[: MAX_STEPS * 2]):
         place = f"{at}/{number}"

@@ -127,7 +127,7 @@ def _step_number(segments: tuple[str, ...], scope: Scope) -> int:
     if number is None:
         number = scope.ids.index(name) if name in scope.ids else None
     if number is None or (scope.ids and number >= len(scope.ids)):
-        raise Invalid("TEMPLATE_UNKNOWN_STEP", f"There is no step `{name[:64]}`.", hint=_near_step(name, scope))
+        raise Invalid("TEMPLATE_UNKNOWN_STEP", f"There is no step `{name[:64]}`.", hint=_near_step(scope))
     if scope.step is not None and number >= scope.step:
         raise Invalid(
             "TEMPLATE_FORWARD_REF",
@@ -137,9 +137,9 @@ def _step_number(segments: tuple[str, ...], scope: Scope) -> int:
     return number
 
 
-def _near_step(name: str, scope: Scope) -> str | None:
-    known = [each for each in scope.ids if each]
-    return f"Steps are {', '.join(f'`{each}`' for each in known[:8])}." if known else None
+def _near_step(scope: Scope) -> str:
+    known = [each or str(number) for number, each in enumerate(scope.ids)]
+    return f"Steps are {', '.join(f'`{each}`' for each in known[:8])}." if known else "Look at the step's `id`."
 
 
 def _syntax(message: str, hint: str) -> Invalid:

@@ -55,14 +55,19 @@ def kind_of(value: Json) -> str:
 
 
 def name_of(at: str) -> str:
-    """What a message calls the value at a pointer: the last key on the way."""
-    segments = [each for each in at.split("/") if each and not each.isdigit()]
-    return segments[-1].replace("~1", "/").replace("~0", "~")[:80] if segments else "the Connection"
+    """What a message calls the value at a pointer: the last key on the way, and the item's number in a list."""
+    keys = [each.replace("~1", "/").replace("~0", "~")[:80] for each in at.split("/")[1:]]
+    if not keys:
+        return "The Connection"
+    if len(keys) > 1 and keys[-1].isdecimal():
+        return f"Item {keys[-1]} of `{keys[-2]}`"
+    return f"`{keys[-1]}`"
 
 
 def wrong_type(shape: Shape, value: Json, at: str, wanted: str) -> Json:
     """Report SCHEMA_TYPE."""
-    return shape.refuse("SCHEMA_TYPE", at, f"`{name_of(at)}` is {kind_of(value)}; it must be {wanted}.")
+    hint = "Quote it." if wanted == "text" and type(value) in (int, float, bool) else f"Write {wanted}."
+    return shape.refuse("SCHEMA_TYPE", at, f"{name_of(at)} is {kind_of(value)}; it must be {wanted}.", hint)
 
 
 def read_fields(
@@ -82,8 +87,7 @@ def read_fields(
                 found[key] = result
     for key in required:
         if key not in mapping:
-            owner = "The Connection" if not at else f"`{name_of(at)}`"
-            shape.refuse("SCHEMA_REQUIRED", f"{at}/{key}", f"{owner} lacks `{key}`.", f"Add `{key}:`.")
+            shape.refuse("SCHEMA_REQUIRED", f"{at}/{key}", f"{name_of(at)} lacks `{key}`.", f"Add `{key}:`.")
     return found
 
 
@@ -105,9 +109,9 @@ def text(
             return wrong_type(shape, value, at, "text")
         if len(value) < shortest or (longest is not None and len(value) > longest):
             length = f"{shortest} to {longest} characters" if longest is not None else "at least one character"
-            return shape.refuse("SCHEMA_LIMIT", at, f"`{name_of(at)}` must have {length}.")
+            return shape.refuse("SCHEMA_LIMIT", at, f"{name_of(at)} must have {length}.", "Change its length.")
         if pattern is not None and not pattern.match(value):
-            return shape.refuse("SCHEMA_PATTERN", at, f"`{name_of(at)}` does not have the form {form}.")
+            return shape.refuse("SCHEMA_PATTERN", at, f"{name_of(at)} does not have the form {form}.", "Rewrite it.")
         return value
 
     return read
@@ -120,7 +124,8 @@ def integer(lowest: int, highest: int) -> Reader:
         if type(value) is not int:
             return wrong_type(shape, value, at, "a whole number")
         if not lowest <= value <= highest:
-            return shape.refuse("SCHEMA_RANGE", at, f"`{name_of(at)}` must lie between {lowest} and {highest}.")
+            hint = f"Write a number from {lowest} to {highest}."
+            return shape.refuse("SCHEMA_RANGE", at, f"{name_of(at)} lies outside what is allowed.", hint)
         return value
 
     return read
@@ -140,9 +145,9 @@ def choice(*options: str) -> Reader:
         if value in options:
             return value
         near = nearest(value, options)
-        hint = f"Did you mean `{near}`?" if near else None
         allowed = ", ".join(f"`{each}`" for each in options)
-        return shape.refuse("SCHEMA_ENUM", at, f"`{name_of(at)}` must be one of {allowed}.", hint)
+        hint = f"Did you mean `{near}`?" if near else f"Write one of {allowed}."
+        return shape.refuse("SCHEMA_ENUM", at, f"{name_of(at)} must be one of {allowed}.", hint)
 
     return read
 
@@ -156,9 +161,10 @@ def duration(*, zero: bool = False) -> Reader:
         length = find_duration(value)
         if length is None:
             form = "`250ms`, `30s`, `5m` or `24h`"
-            return shape.refuse("SCHEMA_PATTERN", at, f"`{name_of(at)}` is no duration.", f"Write {form}.")
+            return shape.refuse("SCHEMA_PATTERN", at, f"{name_of(at)} is no duration.", f"Write {form}.")
         if length > MAX_SECONDS or (length == 0 and not zero):
-            return shape.refuse("SCHEMA_RANGE", at, f"`{name_of(at)}` must be longer than nothing and at most `24h`.")
+            hint = "Write a duration up to `24h`."
+            return shape.refuse("SCHEMA_RANGE", at, f"{name_of(at)} must be longer than nothing, a day at most.", hint)
         return value
 
     return read
@@ -180,7 +186,7 @@ def items(reader: Reader, *, shortest: int = 0, longest: int | None = None, inst
             return wrong_type(shape, value, at, "a list")
         if len(value) < shortest or (longest is not None and len(value) > longest):
             length = f"{shortest} to {longest} items" if longest is not None else "at least one item"
-            shape.refuse("SCHEMA_LIMIT", at, f"`{name_of(at)}` must have {length}.")
+            shape.refuse("SCHEMA_LIMIT", at, f"{name_of(at)} must have {length}.", "Change its length.")
             if not value or len(value) > 1000:
                 return INVALID
         found = []

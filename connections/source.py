@@ -7,7 +7,7 @@ from typing import Final
 import yaml
 from yaml._yaml import CParser
 
-from catalog.diagnostics import Diagnostic, Span
+from catalog.diagnostics import Diagnostic, Severity, Span
 from catalog.jsonvalue import Json
 from connections.builder import BROKEN, Builder, Fatal
 from connections.findings import Findings
@@ -35,8 +35,13 @@ class Document:
         self.readable = readable
 
     def located(self) -> tuple[Diagnostic, ...]:
-        """Every finding with its place, in the order of the text; what has no place keeps its order, first."""
-        found = [self._locate(each) for each in self.findings.items]
+        """Every finding with its place, in the order of the text; what has no place keeps its order, first.
+
+        A warning at the place of an error is left out: mending that comes first.
+        """
+        wrong = {each.pointer for each in self.findings.items if each.severity is Severity.ERROR}
+        told = [each for each in self.findings.items if each.severity is Severity.ERROR or each.pointer not in wrong]
+        found = [self._locate(each) for each in told]
         return tuple(sorted(found, key=lambda each: (each.span.line, each.span.column) if each.span else (0, 0)))
 
     def _locate(self, diagnostic: Diagnostic) -> Diagnostic:
