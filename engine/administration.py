@@ -9,7 +9,7 @@ import msgspec
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
 from engine.audit import audit_row
-from engine.credentials import require
+from engine.credentials import require, require_admin, require_everywhere
 from engine.directory import TOPIC
 from engine.permissions import BUILT_IN
 from engine.ports import Bus, Clock, Seal, TenancyStore
@@ -31,7 +31,7 @@ class Administration:
 
     async def add_site(self, actor: Actor, name: str) -> Site:
         """A new site. Raises Forbidden PERMISSION_DENIED; Conflict NAME_TAKEN; Invalid NAME."""
-        require(actor, "sites.manage")
+        require_everywhere(actor, "sites.manage")
         site = Site(
             id=self._clock.new_id(),
             organisation_id=actor.organisation_id,
@@ -57,7 +57,7 @@ class Administration:
 
         `controller_id` is for a fresh server's first controllers, whose ids a scenario's Connections already name.
         """
-        require(actor, "controllers.manage")
+        require(actor, "controllers.manage", site_id)
         if not _DRIVER.match(driver):
             raise Invalid("DRIVER", "A driver's name is a lower-case word.", hint="For example `local`.")
         controller = Controller(
@@ -79,8 +79,8 @@ class Administration:
         self, actor: Actor, controller_id: str, changes: Mapping[str, Json], revision: int | None
     ) -> Controller:
         """Change name, settings, credentials or read_only. Raises NotFound, PreconditionFailed REVISION_CHANGED."""
-        require(actor, "controllers.manage")
         old = await self.controller(actor.organisation_id, controller_id)
+        require(actor, "controllers.manage", old.site_id)
         fields = dict(changes)
         if "credentials" in fields:
             fields["sealed"] = self._sealed(fields.pop("credentials"))
@@ -96,8 +96,9 @@ class Administration:
 
     async def add_user(self, actor: Actor, name: str, email: str | None, grants: tuple[Grant, ...]) -> User:
         """A new person. Raises Forbidden; Conflict NAME_TAKEN; Invalid ROLE_UNKNOWN, SITE_UNKNOWN."""
-        require(actor, "users.manage")
-        await self._check_grants(actor.organisation_id, grants)
+        require_everywhere(actor, "users.manage")
+        if grants:
+            await self._check_grants(actor, grants)
         user = User(
             id=self._clock.new_id(),
             organisation_id=actor.organisation_id,
@@ -112,11 +113,11 @@ class Administration:
 
     async def change_user(self, actor: Actor, user_id: str, changes: Mapping[str, Json], revision: int | None) -> User:
         """Change name, email, active, grants. Raises NotFound; Invalid ROLE_UNKNOWN, OWN_RIGHTS; PreconditionFailed."""
-        require(actor, "users.manage")
+        require_everywhere(actor, "users.manage")
         old = await self.user(actor.organisation_id, user_id)
         fields = dict(changes)
         if "grants" in fields:
-            await self._check_grants(actor.organisation_id, fields["grants"])
+            await self._check_grants(actor, fields["grants"])
         if actor.id == user_id and ("grants" in fields or fields.get("active") is False):
             raise Invalid("OWN_RIGHTS", "Nobody takes rights from himself.", hint="Have another administrator do it.")
         fields["revision"] = old.revision if revision is None else revision
@@ -128,8 +129,8 @@ class Administration:
         return cast(User, await self._store.get_tenant(User, organisation_id, user_id))
 
     async def put_role(self, actor: Actor, name: str, permissions: tuple[str, ...]) -> Role:
-        """Make or replace an organisation's own role. Raises Invalid ROLE_NAME."""
-        require(actor, "users.manage")
+        """Make or replace an organisation's own role. Raises Forbidden ADMIN_REQUIRED; Invalid ROLE_NAME."""
+        require_admin(actor)
         if not _ROLE.match(name) or name in BUILT_IN:
             raise Invalid("ROLE_NAME", "The name is malformed or a built-in role's.", hint="Choose a lower-case word.")
         role = Role(organisation_id=actor.organisation_id, name=name, permissions=tuple(sorted(set(permissions))))
@@ -138,8 +139,10 @@ class Administration:
 
     async def delete(self, actor: Actor, kind: type[Site | Controller | User | Role], row_id: str) -> None:
         """Remove a site, controller, person or role. Raises NotFound; Conflict IN_USE."""
-        needed = {Site: "sites.manage", Controller: "controllers.manage"}.get(kind, "users.manage")
-        require(actor, needed)
+        if kind is Controller:
+            require(actor, "controllers.manage", (await self.controller(actor.organisation_id, row_id)).site_id)
+        else:
+            require_everywhere(actor, "sites.manage" if kind is Site else "users.manage")
         if kind is User and row_id == actor.id:
             raise Invalid("OWN_RIGHTS", "Nobody removes himself.", hint="Have another administrator do it.")
         action = f"{kind.__name__.lower()}.deleted"
@@ -160,7 +163,10 @@ class Administration:
     def _sealed(self, credentials: Mapping[str, str]) -> bytes | None:
         return self._seal.seal(msgspec.json.encode(credentials)) if credentials else None
 
-    async def _check_grants(self, organisation_id: str, grants: tuple[Grant, ...]) -> None:
+    async def _check_grants(self, actor: Actor, grants: tuple[Grant, ...]) -> None:
+        """Nobody hands out rights by a lesser right: who gives or takes a role is the whole organisation's admin."""
+        require_admin(actor)
+        organisation_id = actor.organisation_id
         roles = {role.name for role in (await self._store.list_tenants(Role, organisation_id, 200, None)).items}
         for grant in grants:
             if grant.role not in BUILT_IN and grant.role not in roles:

@@ -6,6 +6,7 @@ import secrets
 import msgspec
 
 from catalog.errors import Forbidden, Invalid, Unauthenticated
+from catalog.jsonvalue import Json
 from engine.audit import audit_row
 from engine.directory import FRESH_SECONDS, TOPIC, Directory
 from engine.permissions import NOT_FOR_MACHINES
@@ -13,7 +14,10 @@ from engine.ports import Bus, Clock, CredentialStore, Seal
 from engine.records import Page
 from engine.tenancy import Actor, ActorKind, Credential, CredentialKind
 
-SCHEMES = ("standard", "fabric", "github", "stripe")
+OWN_SCHEME = "own"
+"""Either of ours: the Standard Webhooks triple, or `timestamp.body` in X-Fabric-Signature."""
+
+SCHEMES = (OWN_SCHEME, "standard", "fabric", "github", "stripe")
 _PREFIX = {CredentialKind.TOKEN: "fabt_", CredentialKind.KEY: "fabk_"}
 
 
@@ -138,11 +142,47 @@ def _narrowed(person: Actor, credential: Credential, address: str | None) -> Act
     )
 
 
-def require(actor: Actor, permission: str) -> None:
-    """Refuse an actor who does not hold `permission`. Raises Forbidden PERMISSION_DENIED."""
-    if not actor.holds(permission):
+def require(actor: Actor, permission: str, site_id: str | None = None) -> None:
+    """Refuse an actor who does not hold `permission` (at that site, where one is given; else: somewhere).
+
+    Raises Forbidden PERMISSION_DENIED.
+    """
+    if not actor.holds(permission, site_id):
         raise Forbidden(
             "PERMISSION_DENIED", f"This takes the permission `{permission}`.", hint="Ask an administrator for the role."
+        )
+
+
+def require_everywhere(actor: Actor, permission: str) -> None:
+    """Refuse an actor who holds `permission` at some sites only: what concerns the whole organisation takes more.
+
+    Raises Forbidden PERMISSION_DENIED.
+    """
+    require(actor, permission)
+    if actor.permissions[permission] is not None:
+        raise Forbidden(
+            "PERMISSION_DENIED",
+            f"This takes the permission `{permission}` in the whole organisation.",
+            hint="Ask an administrator for the role without a site scope.",
+        )
+
+
+def require_issuer(actor: Actor, own_scopes: tuple[str, ...] | None, user_id: str, scopes: Json) -> None:
+    """Refuse who may not issue such a credential: machines never may, and nobody issues more than he shows.
+
+    Raises Forbidden PERSON_REQUIRED, ADMIN_REQUIRED, SCOPES_EXCEEDED.
+    """
+    if actor.kind is not ActorKind.PERSON:
+        raise Forbidden(
+            "PERSON_REQUIRED", "Only a person issues credentials.", hint="Use a person's bearer token, not a key."
+        )
+    if user_id != actor.id:
+        require_admin(actor)
+    if own_scopes is not None and (scopes is None or not set(scopes) <= set(own_scopes)):
+        raise Forbidden(
+            "SCOPES_EXCEEDED",
+            "The new credential would reach further than the one that asks for it.",
+            hint="Name scopes among your own, or use a token without scopes.",
         )
 
 
