@@ -1,0 +1,41 @@
+"""Storage: health, files from artifacts, and the events of what watches pools (which comes later)."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from catalog.events import EventSpec
+from runtime.providers.fields import Bytes, Percent, SiteId, SourceId
+from runtime.providers.native import NativeProvider
+from runtime.providers.storage import health, store_blob, text_blob
+
+
+class PoolDegraded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A storage pool lost redundancy."""
+
+    controller_id: SourceId
+    site_id: SiteId
+    pool: str
+    state: Annotated[str, Meta(description="As the storage calls it, such as `degraded`.")]
+    failed_disks: Annotated[int, Meta(ge=0)]
+
+
+class CapacityWarning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A storage pool is nearly full."""
+
+    controller_id: SourceId
+    site_id: SiteId
+    pool: str
+    used_percent: Percent
+    threshold_percent: Percent
+    used_bytes: Bytes
+    capacity_bytes: Bytes
+
+
+EVENTS = (
+    EventSpec.of("storage.pool.degraded", PoolDegraded, driver_missing=True),
+    EventSpec.of("storage.capacity.warning", CapacityWarning, driver_missing=True),
+)
+
+STORAGE = NativeProvider(health.operations, store_blob.operations, text_blob.operations, events=EVENTS)
