@@ -25,13 +25,9 @@ class SystemClock:
         self._at = 0
         os.register_at_fork(after_in_child=self._forked)
 
-    def now(self) -> float:
-        """Seconds since 1970 UTC."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds that never run backwards."""
-        return time.monotonic()
+    # Asked several times a step, so the functions themselves and no methods around them.
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
 
     def new_id(self) -> str:
         """A fresh UUIDv7 (RFC 9562), greater than every one before it in this process."""

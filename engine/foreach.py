@@ -38,7 +38,7 @@ async def each_item(
                     failures.append(error)
 
     async def beside() -> None:
-        limit = Deadline(firing.due)
+        limit = Deadline()
         try:
             await work(limit)
         finally:

@@ -77,6 +77,9 @@ class Negotiator:
         code = self._registry.find_code(operation.id)
         if code is None:
             code = self._registry.get_code(operation.id)
+        if step.retry is None:
+            record.attempts = 1
+            return await self._attempt(firing, step, actor, code, params, deadline, item)
         attempt = 0
         while True:
             attempt += 1
@@ -100,7 +103,8 @@ class Negotiator:
         item: str,
     ) -> Given:
         run, operation = firing.run, step.operation
-        due = deadline_of(step, firing)
+        due = deadline.now() + step.timeout
+        due = min(due, firing.due)
         deadline.move(due)
         call = Call(
             organisation_id=run.organisation_id,
@@ -117,9 +121,11 @@ class Negotiator:
         if operation.accepts:
             call.artifact = offered_artifact([_source(firing, each) for each in step.artifact_from], operation.accepts)
         try:
-            if type(code) is Read:
-                return await self._read(actor, step, code, params, call)
-            change = await self._staging.stage(actor, operation, code, params, call, call.delivery_id)  # type: ignore[arg-type]  # Read was handled above
+            if isinstance(code, Read):
+                if "controller_id" in params:
+                    call.target = await self._targets.find(actor, operation, params)
+                return await self.call(code, params, call)
+            change = await self._staging.stage(actor, operation, code, params, call, call.delivery_id)
         except asyncio.CancelledError:
             if deadline.took():
                 raise _timed_out(step, firing, due) from None
@@ -128,11 +134,6 @@ class Negotiator:
         change.connection_id, change.connection_name = run.connection_id, run.connection_name
         firing.changes.append(change)
         return Given(staged_output(change), None, (change.id,))
-
-    async def _read(self, actor: Actor, step: PlannedStep, code: Read, params: Json, call: Call) -> Given:
-        if "controller_id" in params:
-            call.target = await self._targets.find(actor, step.operation, params)
-        return await self.call(code, params, call)
 
     async def call(self, code: Read, params: Json, call: Call) -> Given:
         """Call a read's handler with typed parameters and take its output as JSON, bounded.
@@ -154,9 +155,7 @@ class Negotiator:
             )
         return Given(output, given.artifact if code.gives_artifact else None)
 
-    async def _rest(self, retry: PlannedRetry | None, attempt: int, firing: Firing, deadline: Deadline) -> None:
-        if retry is None:
-            return
+    async def _rest(self, retry: PlannedRetry, attempt: int, firing: Firing, deadline: Deadline) -> None:
         grown = retry.delay * (2 ** (attempt - 1) if retry.backoff == "exponential" else 1)
         rest = min(grown, retry.max_delay) * (0.5 + self._jitter() / 2)
         deadline.move(firing.due)
@@ -166,11 +165,6 @@ class Negotiator:
             if deadline.took():
                 raise _run_timeout() from None
             raise
-
-
-def deadline_of(step: PlannedStep, firing: Firing) -> float:
-    """When this attempt must be over, on the loop's clock."""
-    return min(asyncio.get_running_loop().time() + step.timeout, firing.due)
 
 
 def failure_of(error: FabricError) -> Failure:
@@ -192,8 +186,8 @@ def _source(firing: Firing, source: int | str) -> ArtifactRef | None:
     return firing.run.event.artifact if isinstance(source, str) else firing.records[source].artifact
 
 
-def _again(retry: PlannedRetry | None, attempt: int, error: FabricError) -> bool:
-    if retry is None or attempt >= retry.max_attempts or isinstance(error, Forbidden | Invalid):
+def _again(retry: PlannedRetry, attempt: int, error: FabricError) -> bool:
+    if attempt >= retry.max_attempts or isinstance(error, Forbidden | Invalid):
         return False
     return error.code in retry.on if retry.on else error.status >= 500 and error.status != 501
 

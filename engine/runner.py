@@ -17,6 +17,7 @@ from engine.runs import Failure, RunState, StepRecord, StepState
 
 _log = structlog.get_logger()
 _GOOD = (StepState.SUCCEEDED, StepState.STAGED)
+_UNMET = "what it needs did not succeed"
 
 
 class Runner:
@@ -40,41 +41,53 @@ class Runner:
 class _Walk:
     """One run's way through the graph."""
 
-    __slots__ = ("_firing", "_group", "_negotiator", "_now", "_waiting", "failure")
+    __slots__ = ("_firing", "_negotiator", "_now", "_waiting", "failure")
 
     def __init__(self, firing: Firing, negotiator: Negotiator, now: Callable[[], float]) -> None:
         self._firing = firing
         self._negotiator = negotiator
         self._now = now
         self._waiting = [len(step.needs) for step in firing.plan.steps]
-        self._group: asyncio.TaskGroup | None = None
         self.failure: Failure | None = None
 
     async def all(self) -> None:
         """From the roots to the end; what never started is left `skipped`."""
         plan = self._firing.plan
         if plan.is_chain:
-            await self._follow(0)
+            await self._chain()
         else:
-            async with asyncio.TaskGroup() as self._group:
+            async with asyncio.TaskGroup() as group:
                 for root in plan.roots:
-                    self._group.create_task(self._follow(root))
+                    group.create_task(self._follow(root, group))
         if self.failure is not None:
             for record in self._firing.records:
                 if record.state is StepState.PENDING:
                     record.state, record.reason = StepState.SKIPPED, "the run failed before"
 
-    async def _follow(self, index: int) -> None:
+    async def _chain(self) -> None:
+        """Each step after the one above it, awaited where it stands."""
+        deadline = Deadline()
+        try:
+            for step in self._firing.plan.steps:
+                if self._may_start(step):
+                    await self._step(step, deadline)
+                    if self.failure is not None:
+                        return
+                else:
+                    self._skip(self._firing.records[step.index], _UNMET)
+        finally:
+            deadline.close()
+
+    async def _follow(self, index: int, group: asyncio.TaskGroup) -> None:
         """Carry out a step, then one of those it makes ready; the others go on in tasks of their own."""
-        deadline = Deadline(self._firing.due)
+        deadline = Deadline()
         steps = self._firing.plan.steps
         try:
             ready = [index]
             while ready and self.failure is None:
                 first, *others = ready
                 for other in others:
-                    if self._group is not None:
-                        self._group.create_task(self._follow(other))
+                    group.create_task(self._follow(other, group))
                 await self._step(steps[first], deadline)
                 ready = self._settle(first)
         finally:
@@ -143,16 +156,18 @@ class _Walk:
                 if self._may_start(steps[dependent]):
                     ready.append(dependent)
                 else:
-                    self._skip(records[dependent], "what it needs did not succeed")
+                    self._skip(records[dependent], _UNMET)
                     over.append(dependent)
         return ready
 
     def _may_start(self, step: PlannedStep) -> bool:
-        steps, records = self._firing.plan.steps, self._firing.records
+        records = self._firing.records
         if step.join == "any":
             return any(records[need].state in _GOOD for need in step.needs)
-        return all(
-            records[need].state in _GOOD
-            or (records[need].state is not StepState.SKIPPED and steps[need].continue_on_error)
-            for need in step.needs
-        )
+        for need in step.needs:
+            state = records[need].state
+            if state not in _GOOD and (
+                state is StepState.SKIPPED or not self._firing.plan.steps[need].continue_on_error
+            ):
+                return False
+        return True
