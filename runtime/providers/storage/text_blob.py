@@ -40,8 +40,6 @@ async def text_blob(text: Text, call: Call) -> TextBlob:
     """Turn text or any JSON value into an artifact, which `storage.store_blob` can then keep as a file."""
     plain = isinstance(text.content, str)
     media_type = text.media_type if text.media_type is not UNSET else TEXT if plain else JSON
-    # A text that is to be JSON is written as a JSON string; nobody's text is taken for a document by its looks.
-    as_it_stands = plain and media_type == TEXT
-    content = text.content.encode() if as_it_stands else compact(text.content)
+    content = text.content.encode() if plain else compact(text.content)
     artifact = await call.ports.artifacts.put(content, media_type)
     return TextBlob(artifact=artifact, sha256=artifact.sha256, size=artifact.size, media_type=media_type)
