@@ -11,8 +11,7 @@ from functools import partial
 import aiosmtplib
 import msgspec
 
-from catalog.errors import Invalid, TargetFailed, TargetTimeout, Unavailable
-from catalog.urls import Refused
+from catalog.errors import FabricError, Invalid, TargetFailed, TargetTimeout, Unavailable
 from runtime.egress.guard import Guard, Pinned
 from runtime.egress.lookups import Lookups
 
@@ -70,12 +69,12 @@ class SmtpMail:
             raise _refused(error.code) from None
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _refused(error.recipients[0].code) from None
-        except aiosmtplib.SMTPNotSupported:
-            hint = "Set `FABRIC_SMTP_TLS` to what it offers."
-            raise TargetFailed("MAIL_REFUSED", "The mail relay does not offer what is set.", hint=hint) from None
-        except (aiosmtplib.SMTPException, OSError, Refused):
+        except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPServerDisconnected, OSError, FabricError):
             hint = "Check `FABRIC_SMTP_HOST` and `FABRIC_SMTP_PORT`."
             raise TargetFailed("MAIL_UNREACHABLE", "The mail relay cannot be reached.", hint=hint) from None
+        except aiosmtplib.SMTPException:
+            hint = "Set `FABRIC_SMTP_TLS` and the user name to what it offers."
+            raise TargetFailed("MAIL_REFUSED", "The mail relay does not offer what is set.", hint=hint) from None
 
     async def _hand_over(self, relay: Relay, message: EmailMessage, recipients: Sequence[str]) -> None:
         host = f"[{relay.host}]" if ":" in relay.host else relay.host
