@@ -2,5 +2,6 @@
 
 from connections.compiler import compile
 from connections.parse import load
+from connections.suggest import suggest
 
-__all__ = ["compile", "load"]
+__all__ = ["compile", "load", "suggest"]

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from catalog.authority import Author, Targets
 from catalog.catalog import Catalog
-from catalog.diagnostics import Severity
 from catalog.errors import ConnectionInvalid
 from catalog.jsonvalue import Json
 from connections.durations import find_rate, seconds
@@ -58,9 +57,8 @@ def compile(
     work = Work(read, read.connection, catalog, author, targets)
     for run in PASSES:
         run(work)
-    diagnostics = read.document.located()
-    if any(each.severity is Severity.ERROR for each in diagnostics):
-        raise ConnectionInvalid(diagnostics)
+    if work.findings.failed:
+        raise ConnectionInvalid(read.document.located())
     rate = read.connection.max_rate
     return Plan(
         read.connection,
@@ -70,7 +68,7 @@ def compile(
         condition=work.condition,
         max_rate=find_rate(rate) if rate is not None else None,
         timeout=seconds(read.connection.timeout),
-        warnings=diagnostics,
+        warnings=read.document.located if work.findings.items else tuple,
     )
 
 

@@ -1,5 +1,6 @@
 """Plan: a compiled Connection: a DAG of typed steps and everything that can be decided before an event arrives."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -78,7 +79,7 @@ class Plan:
         condition: Check | None,
         max_rate: tuple[int, float] | None,
         timeout: float,
-        warnings: tuple[Diagnostic, ...],
+        warnings: Callable[[], tuple[Diagnostic, ...]],
     ) -> None:
         self.connection = connection
         self.name = connection.name
@@ -90,13 +91,18 @@ class Plan:
         self.cooldown_seconds = connection.cooldown_seconds
         self.max_rate = max_rate
         self.timeout = timeout
-        self.warnings = warnings
+        self._warnings = warnings
         self.roots = tuple(step.index for step in steps if not step.needs)
         self.is_chain = all(step.needs == ((step.index - 1,) if step.index else ()) for step in steps)
         self.uses_secrets = frozenset(_secrets(steps))
         """Names of the secrets that templates refer to."""
         self.uses_roots = frozenset(root for step in steps for root in _roots(step))
         """First words of all references in templates and step conditions, so that nothing else need be built."""
+
+    @cached_property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What the author should look at, each with its place; the text is searched when this is first asked."""
+        return self._warnings()
 
     @cached_property
     def graph(self) -> "networkx.DiGraph[int]":

@@ -76,7 +76,7 @@ def read(source: str | bytes | Json) -> Document:
             return _built(text, json_events(text), Findings())
         except NotJson:
             pass  # not swallowed: YAML's flow style looks the same, and its reader reports what is wrong
-    return _built(text, _yaml_events(text), findings)
+    return _built(text, yaml_events(text), findings)
 
 
 def _built(text: str | None, events: Iterator[yaml.Event], findings: Findings) -> Document:
@@ -115,7 +115,8 @@ def _decoded(source: str | bytes, findings: Findings) -> str | None:
     return None
 
 
-def _yaml_events(text: str) -> Iterator[yaml.Event]:
+def yaml_events(text: str) -> Iterator[yaml.Event]:
+    """libyaml's events of a text. Raises yaml.YAMLError."""
     parser = CParser(text)
     while (event := parser.get_event()) is not None:
         yield event
@@ -144,4 +145,4 @@ def _spans(text: str) -> Places:
             return places(json_events(text))
         except NotJson:
             pass  # not swallowed: then it is YAML, as `read` found as well
-    return places(_yaml_events(text))
+    return places(yaml_events(text))
