@@ -78,9 +78,9 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
         """Bring the engine up."""
         await self.engine.start()
 
-    async def stop(self) -> None:
-        """Drain and close, in that order."""
-        await self.engine.stop(self.settings.shutdown_seconds)
+    async def stop(self, seconds: float | None = None) -> None:
+        """Drain for so long (the setting's `shutdown_seconds` by default) and close, in that order."""
+        await self.engine.stop(self.settings.shutdown_seconds if seconds is None else seconds)
         for close in self.closers:
             await close()
 

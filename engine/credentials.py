@@ -96,7 +96,13 @@ class Credentials:
 
     async def authenticate(self, text: str, kind: CredentialKind, address: str | None) -> tuple[Actor, Credential]:
         """Who shows this credential. Raises Unauthenticated CREDENTIAL_UNKNOWN, alike for absent, revoked, expired."""
-        sha256 = sha256_of(text)
+        return await self._known_as(sha256_of(text), kind, address)
+
+    async def recheck(self, actor: Actor, credential: Credential) -> Actor:
+        """The same actor as he stands now, for what goes on for long. Raises Unauthenticated CREDENTIAL_UNKNOWN."""
+        return (await self._known_as(credential.sha256, credential.kind, actor.address))[0]
+
+    async def _known_as(self, sha256: str, kind: CredentialKind, address: str | None) -> tuple[Actor, Credential]:
         known = self._known.get(sha256)
         if known is None or self._clock.monotonic() - known[0] > FRESH_SECONDS:
             credential = await self._store.find_credential(sha256)

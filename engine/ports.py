@@ -296,6 +296,10 @@ class Housekeeping(Protocol):
         """Mark a notification read. Raises NotFound NOTIFICATION_NOT_FOUND."""
         ...
 
+    async def feed_head(self, organisation_id: str) -> int:
+        """The seq of the organisation's latest feed entry, 0 where there is none: where a new reader begins."""
+        ...
+
     async def check(self) -> list[str]:
         """Problems found by the database's own integrity check; empty when sound."""
         ...

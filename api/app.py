@@ -1,0 +1,57 @@
+"""The Sanic application: made from the table of routes, hardened, and answering every failure in one shape."""
+
+import re
+import secrets
+from functools import cache
+from importlib.metadata import version
+
+import msgspec
+from sanic import Request, Sanic
+from sanic.response import HTTPResponse
+
+from api.answering import JSON, answering
+from api.fabric.routes import ENDPOINTS
+from api.hardening import AnySanic, check_config, hard_config, harden
+from api.health import add_health
+from api.openapi import PATH, document
+from api.problems import ProblemHandler
+from api.serving import Serving
+
+FLOOR_PATH = "/bench/floor"
+"""What the benchmarks measure against: the same server, protocol class and signals, and a 204."""
+
+
+def make_app(serving: Serving, *, floor: bool = False) -> AnySanic:
+    """The application for one server; `floor` adds the benchmarks' route."""
+    app = Sanic(
+        f"fabric-{secrets.token_hex(4)}",
+        config=hard_config(serving.limits),
+        error_handler=ProblemHandler(),
+        configure_logging=False,
+        strict_slashes=True,
+    )
+    harden(app, serving.limits)
+    for endpoint in ENDPOINTS:
+        path = re.sub(r"\{(\w+)\}", r"<\1:str>", endpoint.path)
+        handler = answering(endpoint, serving)
+        app.add_route(handler, path, methods=[endpoint.method], name=endpoint.name, stream=True, unquote=True)
+    add_health(app, serving)
+    app.add_route(_openapi, PATH, methods=["GET"], name="openapi")
+    if floor:
+        app.add_route(_nothing, FLOOR_PATH, methods=["GET"], name="floor")
+    check_config(app)
+    return app
+
+
+@cache
+def openapi_body() -> bytes:
+    """The OpenAPI document as it is served."""
+    return msgspec.json.encode(document(ENDPOINTS, version("fabricksd")))
+
+
+async def _openapi(_request: Request) -> HTTPResponse:
+    return HTTPResponse(openapi_body(), content_type=JSON)
+
+
+async def _nothing(_request: Request) -> HTTPResponse:
+    return HTTPResponse(status=204)

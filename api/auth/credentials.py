@@ -1,0 +1,38 @@
+"""Credentials on the wire: `Authorization: Bearer` for people, `X-API-Key` for machines, one of them at a time."""
+
+from sanic import Request
+
+from catalog.errors import Invalid, Unauthenticated
+from engine.credentials import Credentials
+from engine.tenancy import Actor, Credential, CredentialKind
+
+_LONGEST = 256
+
+
+async def identify(credentials: Credentials, request: Request) -> tuple[Actor, Credential]:
+    """Who sends this request.
+
+    Raises Invalid CREDENTIAL_AMBIGUOUS; Unauthenticated CREDENTIAL_MISSING, CREDENTIAL_UNKNOWN.
+    """
+    kind, text = _shown(request)
+    return await credentials.authenticate(text, kind, request.ip)
+
+
+def _shown(request: Request) -> tuple[CredentialKind, str]:
+    bearers = request.headers.getall("authorization", ())
+    keys = request.headers.getall("x-api-key", ())
+    if len(bearers) + len(keys) > 1:
+        raise Invalid(
+            "CREDENTIAL_AMBIGUOUS", "The request shows more than one credential.", hint="Send a token or a key, once."
+        )
+    if keys and 0 < len(keys[0]) <= _LONGEST:
+        return CredentialKind.KEY, keys[0]
+    if bearers:
+        scheme, _, text = bearers[0].partition(" ")
+        if scheme.lower() == "bearer" and 0 < len(text) <= _LONGEST:
+            return CredentialKind.TOKEN, text
+    raise Unauthenticated(
+        "CREDENTIAL_MISSING",
+        "The request shows no credential.",
+        hint="Send `Authorization: Bearer …` (people) or `X-API-Key: …` (machines).",
+    )

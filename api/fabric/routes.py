@@ -1,0 +1,183 @@
+"""The table of routes under /api/v1/fabric: what there is, for whom, and what it answers."""
+
+from collections.abc import Mapping
+
+from api.auth.who import ADMIN, AUTHENTICATED, DECIDER, MEMBER, OPERATION, Who, holder, holder_somewhere
+from api.endpoints import SOURCE_LIMIT, Endpoint, Handle
+from api.fabric import (
+    catalog,
+    changes,
+    connections,
+    controllers,
+    ingest,
+    journal,
+    keys,
+    roles,
+    runs,
+    secrets,
+    shown,
+    shown_tenancy,
+    sites,
+    users,
+)
+from api.fabric.pages import Listing
+from api.stream import stream_moves
+from engine.permissions import INGEST
+
+PREFIX = "/api/v1/fabric"
+
+Give = Mapping[int, type | None]
+
+NOTHING: Give = {204: None}
+
+
+def _read(path: str, handler: Handle, who: Who, gives: type, *fails: int, also: Give | None = None) -> Endpoint:
+    return Endpoint(
+        method="GET", path=PREFIX + path, handler=handler, who=who, gives={200: gives, **(also or {})}, fails=fails
+    )
+
+
+def _write(method: str, path: str, handler: Handle, who: Who, gives: Give, *fails: int, most: int = 0) -> Endpoint:
+    limit = {"most": most} if most else {}
+    return Endpoint(
+        method=method, path=PREFIX + path, handler=handler, who=who, gives=gives, fails=fails, owned=True, **limit
+    )
+
+
+_CATALOG = (
+    _read("/catalog", catalog.show_catalog, AUTHENTICATED, catalog.CatalogSnapshot),
+    _write(
+        "POST",
+        "/operations/{operation_id}/invoke",
+        catalog.invoke_operation,
+        OPERATION,
+        {200: catalog.Invoked, 202: catalog.Invoked},
+        404, 409, 413, 429, 501, 502, 504,
+    ),
+    _read(
+        "/operations/invocations/{invocation_id}",
+        catalog.show_invocation,
+        AUTHENTICATED,
+        catalog.Invoked,
+        403, 413, 502, 504,
+        also={202: catalog.Invoked},
+    ),
+)  # fmt: skip
+
+_CONNECTIONS = (
+    _write("POST", "/connections", connections.create_connection, ADMIN, {201: shown.ShownConnection}, 409, 422),
+    _read("/connections", connections.list_connections, MEMBER, Listing[shown.ShownConnection]),
+    _read("/connections/suggest", connections.suggest_operations, MEMBER, connections.Suggestions),
+    _write("POST", "/connections/validate", connections.validate_connection, MEMBER, {200: connections.Verdict}),
+    _read("/connections/{connection_id}", connections.get_connection, MEMBER, shown.ShownConnection),
+    _write(
+        "PATCH",
+        "/connections/{connection_id}",
+        connections.update_connection,
+        ADMIN,
+        {200: shown.ShownConnection},
+        409, 412, 422,
+        most=SOURCE_LIMIT,
+    ),
+    _write("DELETE", "/connections/{connection_id}", connections.delete_connection, ADMIN, NOTHING),
+    _read("/connections/{connection_id}/runs", connections.list_connection_runs, MEMBER, Listing[shown.ShownRun]),
+    _write(
+        "POST",
+        "/connections/{connection_id}/test",
+        connections.try_connection,
+        ADMIN,
+        {200: shown.ShownRun, 202: shown.ShownRun},
+        409,
+    ),
+)  # fmt: skip
+
+_WORK = (
+    Endpoint(
+        method="POST",
+        path=f"{PREFIX}/ingest",
+        handler=ingest.ingest_event,
+        who=holder_somewhere(INGEST),
+        gives={202: ingest.Accepted},
+        fails=(409, 429),
+    ),
+    _read("/changes", changes.list_changes, MEMBER, Listing[shown.ShownChange]),
+    _read("/changes/{change_id}", changes.get_change, MEMBER, shown.ShownChange),
+    _write(
+        "POST",
+        "/changes/{change_id}/apply",
+        changes.apply_change,
+        DECIDER,
+        {200: shown.ShownChange, 202: shown.ShownChange},
+        409, 501, 502, 504,
+    ),
+    _write("POST", "/changes/{change_id}/reject", changes.reject_change, DECIDER, {200: shown.ShownChange}, 409),
+    _read("/runs", runs.list_runs, MEMBER, Listing[shown.ShownRun]),
+    _read("/runs/{run_id}", runs.get_run, MEMBER, shown.ShownRun),
+    _write(
+        "POST", "/runs/{run_id}/replay", runs.replay_run, ADMIN, {201: shown.ShownRun, 202: shown.ShownRun}, 409, 422
+    ),
+    _write("POST", "/runs/{run_id}/cancel", runs.cancel_run, ADMIN, {200: shown.ShownRun}, 409),
+    _read("/stream", stream_moves, MEMBER, str, 429),
+)  # fmt: skip
+
+_CONTROLLERS = holder_somewhere("controllers.manage")
+_PLACES = (
+    _read("/sites", sites.list_sites, MEMBER, Listing[shown_tenancy.ShownSite]),
+    _write("POST", "/sites", sites.create_site, holder("sites.manage"), {201: shown_tenancy.ShownSite}, 409),
+    _read("/sites/{site_id}", sites.get_site, MEMBER, shown_tenancy.ShownSite),
+    _write("DELETE", "/sites/{site_id}", sites.delete_site, holder("sites.manage"), NOTHING, 409),
+    _read("/controllers", controllers.list_controllers, MEMBER, Listing[shown_tenancy.ShownController]),
+    _write(
+        "POST", "/controllers", controllers.create_controller, _CONTROLLERS, {201: shown_tenancy.ShownController}, 409
+    ),
+    _read("/controllers/{controller_id}", controllers.get_controller, MEMBER, shown_tenancy.ShownController),
+    _write(
+        "PATCH",
+        "/controllers/{controller_id}",
+        controllers.update_controller,
+        _CONTROLLERS,
+        {200: shown_tenancy.ShownController},
+        409, 412,
+    ),
+    _write("DELETE", "/controllers/{controller_id}", controllers.delete_controller, _CONTROLLERS, NOTHING, 409),
+)  # fmt: skip
+
+_USERS = holder("users.manage")
+_PEOPLE = (
+    _read("/me", journal.show_me, AUTHENTICATED, shown_tenancy.Me),
+    _read("/users", users.list_users, _USERS, Listing[shown_tenancy.ShownUser]),
+    _write("POST", "/users", users.create_user, _USERS, {201: shown_tenancy.ShownUser}, 404, 409),
+    _read("/users/{user_id}", users.get_user, _USERS, shown_tenancy.ShownUser),
+    _write("PATCH", "/users/{user_id}", users.update_user, _USERS, {200: shown_tenancy.ShownUser}, 409, 412),
+    _write("DELETE", "/users/{user_id}", users.delete_user, _USERS, NOTHING, 409),
+    _read("/roles", roles.list_roles, MEMBER, Listing[shown_tenancy.ShownRole]),
+    _write("PUT", "/roles/{role}", roles.put_role, ADMIN, {200: shown_tenancy.ShownRole}),
+    _write("DELETE", "/roles/{role}", roles.delete_role, _USERS, NOTHING),
+)
+
+_KEYS = holder("keys.manage")
+_SECRETS = holder("secrets.manage")
+_CREDENTIALS = (
+    _read("/keys", keys.list_keys, _KEYS, Listing[shown_tenancy.ShownKey]),
+    _write("POST", "/keys", keys.create_key, _KEYS, {201: shown_tenancy.IssuedKey}, 404),
+    _read("/keys/{key_id}", keys.get_key, _KEYS, shown_tenancy.ShownKey),
+    _write("DELETE", "/keys/{key_id}", keys.revoke_key, _KEYS, NOTHING),
+    _write("PUT", "/keys/{key_id}/signing", keys.set_signing, _KEYS, {200: shown_tenancy.ShownKey}, 409),
+    _write("POST", "/keys/{key_id}/signing/rotate", keys.rotate_signing, _KEYS, {200: keys.RotatedSecret}, 409),
+    _read("/secrets", secrets.list_secrets, _SECRETS, Listing[shown_tenancy.ShownSecret]),
+    _read("/secrets/{name}", secrets.get_secret, _SECRETS, shown_tenancy.ShownSecret),
+    _write("PUT", "/secrets/{name}", secrets.put_secret, _SECRETS, NOTHING),
+    _write("DELETE", "/secrets/{name}", secrets.delete_secret, _SECRETS, NOTHING),
+)
+
+_JOURNAL = (
+    _read("/events", journal.list_events, MEMBER, Listing[shown.ShownEvent]),
+    _read("/events/{event_id}", journal.get_event, MEMBER, shown.ShownEvent),
+    _read("/notifications", journal.list_notifications, MEMBER, Listing[shown_tenancy.ShownNotification]),
+    _write("POST", "/notifications/{notification_id}/read", journal.read_notification, MEMBER, NOTHING),
+    _read("/audit", journal.list_audit, holder("audit.view"), Listing[shown_tenancy.ShownAudit]),
+    _read("/audit/verify", journal.verify_audit, holder("audit.view"), journal.Verified),
+)
+
+ENDPOINTS = (*_CATALOG, *_CONNECTIONS, *_WORK, *_PLACES, *_PEOPLE, *_CREDENTIALS, *_JOURNAL)
+"""Every route of the API."""

@@ -1,0 +1,300 @@
+"""What is shown of each record: allow-lists of fields, and the one place where redaction happens.
+
+Whatever leaves the API passes through here. A field that is not named in one of these structs is never sent, and what
+only an author (or somebody who may decide on a change) may read is replaced by the seed's stand-in for all others.
+"""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from catalog.artifacts import ArtifactRef
+from catalog.events import Event
+from catalog.jsonvalue import Json
+from engine.authoring import visible_to
+from engine.changes import PendingChange
+from engine.permissions import APPLY
+from engine.records import StoredConnection
+from engine.redaction import HIDDEN, redacted_source
+from engine.runs import Failure, Run, StepRecord
+from engine.tenancy import Actor
+
+SEALED_REASON = "Only the author of the Connection sees why."
+CHANGE_EVENTS = "controller.change."
+
+
+class Shown(msgspec.Struct, kw_only=True):
+    """What every shown record is."""
+
+
+class ShownConnection(Shown, omit_defaults=True):
+    """A Connection. Times are RFC 3339; `revision` is its ETag; `broken` lists what a later catalog found wrong."""
+
+    id: str
+    name: str
+    enabled: bool
+    revision: int
+    author_id: str
+    created_at: datetime
+    updated_at: datetime
+    source_event: str | list[str]
+    steps: list[dict[str, Json]]
+    description: str = ""
+    labels: dict[str, str] = {}
+    conditions: Json = None
+    cooldown_seconds: int = 0
+    max_rate: str | None = None
+    timeout: str | None = None
+    redacted: bool = False
+    broken: list[Json] | None = None
+
+
+class ShownArtifact(Shown):
+    """Bytes by reference; the token that opens them stays inside."""
+
+    sha256: str
+    size: int
+    media_type: str
+
+
+class ShownFailure(Shown):
+    """Why something failed."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+class ShownStep(Shown):
+    """One step of a run."""
+
+    index: int
+    operation_id: str
+    id: str | None
+    state: str
+    attempts: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    params: Json
+    output: Json
+    artifact: ShownArtifact | None
+    error: ShownFailure | None
+    change_ids: list[str]
+    missing: list[str]
+    reason: str | None
+
+
+class ShownEvent(Shown):
+    """An event. `depth` counts the firings that led to it, `cause` names the run that did."""
+
+    id: str
+    type: str
+    time: datetime
+    payload: Json
+    artifact: ShownArtifact | None
+    depth: int
+    cause: str | None
+    origin: str
+
+
+class ShownRun(Shown):
+    """A run with its steps."""
+
+    id: str
+    connection_id: str
+    connection_name: str
+    origin: str
+    state: str
+    author_id: str
+    revision: int
+    attempt: int
+    event: ShownEvent
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    waits_for: str | None
+    reason: str | None
+    error: ShownFailure | None
+    replay_of: str | None
+    conditions: Json
+    steps: list[ShownStep]
+    redacted: bool
+
+
+class ShownChange(Shown):
+    """A staged write. Only the `digest` that stands here, sent back by a person, applies it."""
+
+    id: str
+    operation_id: str
+    controller_id: str
+    site_id: str
+    vendor: str
+    state: str
+    digest: str
+    target_id: str | None
+    summary: str | None
+    request: Json
+    before: Json
+    after: Json
+    precondition: Json
+    artifact: ShownArtifact | None
+    staged_by: str
+    staged_at: datetime
+    expires_at: datetime
+    run_id: str | None
+    step_index: int | None
+    connection_id: str | None
+    connection_name: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+    note: str | None
+    outcome: Json
+    error: ShownFailure | None
+    drift: Json
+    redacted: bool
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """Seconds since 1970 as RFC 3339 in UTC, to the millisecond; None and 0 are "not yet"."""
+    return stamp(seconds) if seconds else None
+
+
+def stamp(seconds: float) -> datetime:
+    """A time that is always known."""
+    return datetime.fromtimestamp(round(seconds, 3), UTC)
+
+
+def connection(stored: StoredConnection, actor: Actor) -> ShownConnection:
+    """A Connection for this reader: whole for its author; for others every step keeps its operation id alone."""
+    mine = visible_to(actor, stored)
+    source = stored.source if mine else redacted_source(stored.source)
+    named = {name: source[name] for name in ShownConnection.__struct_fields__ if name in source}
+    broken = stored.broken or None
+    return ShownConnection(
+        **{**named, "enabled": stored.enabled, "name": stored.name},
+        id=stored.id,
+        revision=stored.revision,
+        author_id=stored.author_id,
+        created_at=stamp(stored.created_at),
+        updated_at=stamp(stored.updated_at),
+        redacted=not mine,
+        broken=broken if mine or broken is None else [{"code": each.get("code")} for each in broken],
+    )
+
+
+def run(record: Run, actor: Actor) -> ShownRun:
+    """A run for this reader: its author sees what was rendered, answered and said; others see that it happened."""
+    mine = actor.id == record.author_id and actor.organisation_id == record.organisation_id
+    return ShownRun(
+        id=record.id,
+        connection_id=record.connection_id,
+        connection_name=record.connection_name,
+        origin=record.origin,
+        state=record.state.value,
+        author_id=record.author_id,
+        revision=record.revision,
+        attempt=record.attempt,
+        event=event(record.event, actor),
+        queued_at=moment(record.queued_at),
+        started_at=moment(record.started_at),
+        ended_at=moment(record.ended_at),
+        waits_for=record.waits_for,
+        reason=record.reason,
+        error=_failure(record.error, mine),
+        replay_of=record.replay_of,
+        conditions=_only(mine, record.conditions),
+        steps=[_step(each, mine) for each in record.steps],
+        redacted=not mine,
+    )
+
+
+def _step(record: StepRecord, mine: bool) -> ShownStep:
+    return ShownStep(
+        index=record.index,
+        operation_id=record.operation_id,
+        id=record.id,
+        state=record.state.value,
+        attempts=record.attempts,
+        started_at=moment(record.started_at),
+        ended_at=moment(record.ended_at),
+        params=record.params if mine else HIDDEN,
+        output=_only(mine, record.output),
+        artifact=artifact(record.artifact),
+        error=_failure(record.error, mine),
+        change_ids=list(record.change_ids),
+        missing=list(record.missing) if mine else [],
+        reason=record.reason,
+    )
+
+
+def event(record: Event, actor: Actor) -> ShownEvent:
+    """An event; what a change is about is for those who may decide on changes."""
+    payload = record.payload
+    if record.type.startswith(CHANGE_EVENTS) and not actor.holds(APPLY) and isinstance(payload, dict):
+        payload = {**payload, "target_id": HIDDEN}
+    return ShownEvent(
+        id=record.id,
+        type=record.type,
+        time=stamp(record.time),
+        payload=payload,
+        artifact=artifact(record.artifact),
+        depth=record.depth,
+        cause=record.cause,
+        origin=record.origin,
+    )
+
+
+def change(record: PendingChange, actor: Actor, permission: str | None) -> ShownChange:
+    """A change: whole for who staged it and for who may decide on it (he must see what he applies)."""
+    decides = actor.holds(APPLY, record.site_id) and permission is not None and actor.holds(permission, record.site_id)
+    mine = decides or actor.id == record.staged_by
+    planned = record.change
+    return ShownChange(
+        id=record.id,
+        operation_id=record.operation_id,
+        controller_id=record.controller_id,
+        site_id=record.site_id,
+        vendor=record.vendor,
+        state=record.state.value,
+        digest=record.digest,
+        target_id=planned.target_id if mine else None,
+        summary=planned.summary if mine else None,
+        request=planned.request if mine else HIDDEN,
+        before=_only(mine, planned.before),
+        after=_only(mine, planned.after),
+        precondition=_only(mine, planned.precondition),
+        artifact=artifact(record.artifact),
+        staged_by=record.staged_by,
+        staged_at=stamp(record.staged_at),
+        expires_at=stamp(record.expires_at),
+        run_id=record.run_id,
+        step_index=record.step_index,
+        connection_id=record.connection_id,
+        connection_name=record.connection_name,
+        decided_by=record.decided_by,
+        decided_at=moment(record.decided_at),
+        note=record.note if mine else None,
+        outcome=_only(mine, record.outcome),
+        error=_failure(record.error, mine),
+        drift=_only(mine, record.drift),
+        redacted=not mine,
+    )
+
+
+def _only(mine: bool, value: Json) -> Json:
+    return value if mine or value is None else HIDDEN
+
+
+def artifact(reference: ArtifactRef | None) -> ShownArtifact | None:
+    """An artifact's proof, without the token."""
+    if reference is None:
+        return None
+    return ShownArtifact(sha256=reference.sha256, size=reference.size, media_type=reference.media_type)
+
+
+def _failure(failure: Failure | None, mine: bool) -> ShownFailure | None:
+    if failure is None:
+        return None
+    if not mine:
+        return ShownFailure(code=failure.code, message=SEALED_REASON)
+    return ShownFailure(code=failure.code, message=failure.message, hint=failure.hint)
