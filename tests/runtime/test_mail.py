@@ -159,9 +159,12 @@ async def test_without_a_relay_mail_is_not_configured() -> None:
 
 @pytest.mark.promise("O1")
 async def test_the_relay_is_never_metadata_nor_ourselves() -> None:
-    for guard in (
-        Guard((), (), lambda host: ["169.254.169.254"], configured=True),
-        Guard((), [("127.0.0.1", 25)], lambda host: ["127.0.0.1"], configured=True),
-    ):
-        mail = SmtpMail(Relay(host="relay.example.com", port=25, tls="none"), guard=guard)
-        assert await failing(mail) == "MAIL_UNREACHABLE"
+    postbox = Postbox()
+    async with relay(postbox) as port:
+        for guard in (
+            Guard((), (), lambda host: ["169.254.169.254"], configured=True),
+            Guard((), [("127.0.0.1", port)], lambda host: ["127.0.0.1"], configured=True),
+        ):
+            mail = SmtpMail(Relay(host="relay.example.com", port=port, tls="none"), guard=guard)
+            assert await failing(mail) == "MAIL_UNREACHABLE"
+    assert postbox.envelopes == []

@@ -21,7 +21,7 @@ from tests.fakes.ports import FakePorts
 
 CONTROLLER = "3f2b8a52-0d1e-4c55-9a77-5f8f3c1f0a01"
 PICTURE = b"\xff\xd8 a picture \xff\xd9"
-MUTATIONS = 400
+MUTATIONS = 1000
 
 
 class Store:
