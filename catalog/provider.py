@@ -43,7 +43,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What an outgoing request came back with; `body` is at most what the guard keeps, `truncated` says it was more."""
+    """What an outgoing request came back with: header names in lower case, of the body what the guard keeps.
+
+    `truncated` says that there was more of it.
+    """
 
     status: int
     headers: Mapping[str, str]

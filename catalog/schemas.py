@@ -1,5 +1,6 @@
 """JSON Schemas from typed structs, and validators compiled once."""
 
+import inspect
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -29,12 +30,17 @@ def _inlined(schema: Json, definitions: Json, seen: tuple[str, ...]) -> Json:
         return schema
     reference = schema.get("$ref")
     if not isinstance(reference, str):
-        return {key: _inlined(value, definitions, seen) for key, value in schema.items()}
+        return {key: _readable(key, _inlined(value, definitions, seen)) for key, value in schema.items()}
     name = reference.rpartition("/")[2]
     if name in seen:
         raise TypeError(f"type `{name}` contains itself")
     beside = {key: value for key, value in schema.items() if key != "$ref"}
     return {**_inlined(definitions[name], definitions, (*seen, name)), **beside}
+
+
+def _readable(key: str, value: Json) -> Json:
+    """Docstrings become descriptions as they are indented in the source; readers want them flush."""
+    return inspect.cleandoc(value) if key == "description" and isinstance(value, str) else value
 
 
 def converter(kind: type[T]) -> Callable[[Json], T]:
