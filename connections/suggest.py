@@ -16,7 +16,7 @@ from catalog.reach import Presence, lookup
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     """An operation that the event can feed.
 
-    `match` says why: `artifact` (it accepts what the event brings), `schema` (the payload has parameters of it) or
+    `match` says why: `artifact` (it accepts what the event brings), `schema` (the payload has all it requires) or
     `sink` (it takes anything). `params` are the templates that would fill those parameters. `allowed`: the author holds
     its permission; None where no author was asked about.
     """
@@ -74,14 +74,14 @@ def _suggestion(
 
 
 def _fillable(operation: Operation, payload: Json) -> dict[str, str]:
-    """Parameters that a field of the same name and a fitting type could fill."""
+    """Parameters that a field of the same name and a fitting type could fill; {} where a required one is left over."""
     found = {}
     for name, wanted in operation.input_schema.get("properties", {}).items():
         presence, given = lookup(payload, (name,))
         named = any(name in each.get("properties", {}) for each in payload["anyOf"])
         if named and presence is not Presence.NEVER and fits(given, wanted) is not Fit.NEVER:
             found[name] = f"{{{{trigger.{name}}}}}"
-    return found
+    return found if found.keys() >= set(operation.input_schema.get("required", ())) else {}
 
 
 def _is_sink(operation: Operation) -> bool:

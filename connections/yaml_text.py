@@ -17,11 +17,11 @@ def scalar(value: Json) -> str:
     """One line of YAML that reads as `value`, anywhere."""
     if isinstance(value, str):
         return _text(value)
-    return str(json.dumps(value))
+    return json.dumps(value)
 
 
 def _text(text: str) -> str:
-    if len(text) <= MAX_SIMPLE_KEY and _PLAIN.match(text) and resolve(text) is text:
+    if len(text) <= MAX_SIMPLE_KEY and _PLAIN.match(text) and isinstance(resolve(text), str):
         return text
     quoted: str = json.dumps(text, ensure_ascii=False)
     return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
