@@ -1,0 +1,99 @@
+"""`fabric changes`: staged writes, and the decision on them."""
+
+from typing import Annotated
+
+import typer
+
+from api.cli import exits, terminal
+from api.cli.change_view import show_change
+from api.cli.names import fetch
+from api.cli.server import Server, segment
+
+app = typer.Typer(no_args_is_help=True, help="Writes that wait for a person, and the decision on them.")
+
+Id = Annotated[str, typer.Argument(help="The change's id, or its unique beginning.")]
+
+_COLUMNS: list[terminal.Column] = [
+    ("CHANGE", lambda each: each["id"]),
+    ("STATE", lambda each: each["state"]),
+    ("OPERATION", lambda each: each["operation_id"]),
+    ("SUMMARY", lambda each: each["summary"]),
+    ("CONNECTION", lambda each: each["connection_name"]),
+    ("STAGED", lambda each: terminal.moment(each["staged_at"])),
+]
+
+
+@app.command("ls")
+def list_changes(
+    state: Annotated[str | None, typer.Option("--state", help="Only those in this state, such as `pending`.")] = None,
+    limit: terminal.Limit = 50,
+    json: terminal.AsJson = False,
+) -> None:
+    """List changes, newest first.
+
+    Example: fabric changes ls --state pending
+    """
+    rows = Server.configured().pages("changes", limit, state=state)
+    terminal.show_rows(rows, _COLUMNS, as_json=json, empty="There are no changes.")
+
+
+@app.command("show")
+def show(change_id: Id, json: terminal.AsJson = False) -> None:
+    """Show a change: before and after, and the digest that names exactly this.
+
+    Example: fabric changes show 0192f3c4
+    """
+    change = fetch(Server.configured(), "changes", change_id)
+    if json:
+        terminal.print_json(change)
+    else:
+        show_change(change)
+
+
+@app.command("apply")
+def apply(change_id: Id, yes: terminal.Yes = False, json: terminal.AsJson = False) -> None:
+    """Apply a change: show its difference, ask, then send exactly what was shown. Takes a person's token.
+
+    Example: fabric changes apply 0192f3c4 --yes
+    """
+    server = Server.configured()
+    change = fetch(server, "changes", change_id)
+    if not json:
+        show_change(change)
+    if not terminal.confirmed("Apply this change?", yes=yes):
+        terminal.note("Nothing is applied.")
+        return
+    body = {"force": True, "digest": change["digest"]}
+    done = server.post(f"changes/{segment(change['id'])}/apply", body)
+    if json:
+        terminal.print_json(done)
+    else:
+        terminal.say("change ", done["id"], "  ", terminal.styled(done["state"]))
+        if done.get("error"):
+            terminal.note(f"{done['error']['code']}: {done['error']['message']}")
+    raise typer.Exit(exits.of_change(done))
+
+
+@app.command("reject")
+def reject(
+    change_id: Id,
+    note: Annotated[str | None, typer.Option("--note", help="Why, for the record.")] = None,
+    yes: terminal.Yes = False,
+    json: terminal.AsJson = False,
+) -> None:
+    """Decline a change for good.
+
+    Example: fabric changes reject 0192f3c4 --note "wrong folder"
+    """
+    server = Server.configured()
+    change = fetch(server, "changes", change_id)
+    if not json:
+        show_change(change)
+    if not terminal.confirmed("Reject this change?", yes=yes):
+        terminal.note("Nothing is rejected.")
+        return
+    done = server.post(f"changes/{segment(change['id'])}/reject", {"note": note} if note else {})
+    if json:
+        terminal.print_json(done)
+    else:
+        terminal.say("change ", done["id"], "  ", terminal.styled(done["state"]))

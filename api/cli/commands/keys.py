@@ -1,0 +1,91 @@
+"""`fabric keys`: bearer tokens for people, API keys for machines."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from api.cli import terminal
+from api.cli.names import by_name
+from api.cli.server import Server, segment
+from catalog.errors import NotFound
+from catalog.jsonvalue import Json
+
+app = typer.Typer(no_args_is_help=True, help="Bearer tokens for people, API keys for machines.")
+
+
+class Kind(StrEnum):
+    """Whose credential it is."""
+
+    KEY = "key"
+    TOKEN = "token"  # noqa: S105 - a kind, not a secret
+
+
+def _state(key: Json) -> str:
+    return "disabled" if key["revoked_at"] else "enabled"
+
+
+_COLUMNS: list[terminal.Column] = [
+    ("ID", lambda each: each["id"]),
+    ("NAME", lambda each: each["name"]),
+    ("KIND", lambda each: each["kind"]),
+    ("STATE", _state),
+    ("SCOPES", lambda each: "all" if each["scopes"] is None else " ".join(each["scopes"])),
+    ("SIGNED", lambda each: each["signing_scheme"]),
+    ("EXPIRES", lambda each: terminal.moment(each["expires_at"])),
+]
+
+
+@app.command("ls")
+def list_keys(limit: terminal.Limit = 200, json: terminal.AsJson = False) -> None:
+    """List credentials; their texts were shown once.
+
+    Example: fabric keys ls
+    """
+    rows = Server.configured().pages("keys", limit)
+    terminal.show_rows(rows, _COLUMNS, as_json=json, empty="There are no keys.")
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="Only this permission, such as `event:write`; repeat for more.")
+    ] = None,
+    kind: Annotated[Kind, typer.Option("--kind", help="A machine's key or a person's token.")] = Kind.KEY,
+    user: Annotated[str | None, typer.Option("--user", help="Whose it is (name or id); without it, yours.")] = None,
+    json: terminal.AsJson = False,
+) -> None:
+    """Create a credential. Its text is printed this once.
+
+    Example: fabric keys create n8n --scope event:write
+    """
+    server = Server.configured()
+    body: Json = {"name": name, "kind": kind.value}
+    if scope:
+        body["scopes"] = scope
+    if user is not None:
+        rows = server.pages("users", 10_000)
+        body["user_id"] = by_name(rows, user, lambda: NotFound("USER_NOT_FOUND", f"There is no person `{user}`."))["id"]
+    made = server.post("keys", body)
+    if json:
+        terminal.print_json(made)
+        return
+    terminal.note(f"{kind.value} `{made['name']}` {made['id']}; this is shown once:")
+    typer.echo(made["text"])
+
+
+@app.command("revoke")
+def revoke(
+    name: Annotated[str, typer.Argument(help="Its name, id, or the id's unique beginning.")], yes: terminal.Yes = False
+) -> None:
+    """End a credential at once.
+
+    Example: fabric keys revoke n8n --yes
+    """
+    server = Server.configured()
+    rows = (each for each in server.pages("keys", 10_000) if not each["revoked_at"])
+    found = by_name(rows, name, lambda: NotFound("KEY_NOT_FOUND", f"There is no key `{name}` that still works."))
+    if terminal.confirmed(f"Revoke `{found['name']}`?", yes=yes):
+        server.send("DELETE", f"keys/{segment(found['id'])}")
+        terminal.note(f"`{found['name']}` is revoked.")

@@ -1,0 +1,95 @@
+"""`fabric`: the command line. Each command is a file in `commands/`; heavy parts are imported when they run."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from api.cli.commands import (
+    audit,
+    catalog,
+    changes,
+    connections,
+    controllers,
+    doctor,
+    events,
+    fmt,
+    graph,
+    ingest,
+    keys,
+    notifications,
+    runs,
+    schema,
+    secrets,
+    signing_secret,
+    sites,
+    sync,
+    test,
+    users,
+    validate,
+)
+from api.cli.exits import report, report_bug
+from catalog.errors import FabricError
+
+app = typer.Typer(
+    name="fabric",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_AUTHORING, _RUNNING, _KEEPING = "Write Connections", "Watch and decide", "Administer"
+
+
+@app.callback()
+def fabric(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback behind a problem.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Write Connections, watch their runs, decide on their changes.
+
+    Talks to the server at FABRIC_URL; `validate`, `fmt`, `graph`, `schema` and `test --scenario` need none.
+    """
+    if debug:
+        os.environ["FABRIC_DEBUG"] = "1"
+    if version:
+        from importlib.metadata import version as installed  # noqa: PLC0415 - rarely asked for
+
+        typer.echo(f"fabric {installed('fabricksd')}")
+        raise typer.Exit
+
+
+app.command("validate", rich_help_panel=_AUTHORING)(validate.validate)
+app.command("fmt", rich_help_panel=_AUTHORING)(fmt.fmt)
+app.command("graph", rich_help_panel=_AUTHORING)(graph.graph)
+app.command("schema", rich_help_panel=_AUTHORING)(schema.schema)
+app.add_typer(catalog.app, name="catalog", rich_help_panel=_AUTHORING)
+app.command("diff", rich_help_panel=_AUTHORING)(sync.diff)
+app.command("sync", rich_help_panel=_AUTHORING)(sync.sync)
+app.command("test", rich_help_panel=_AUTHORING)(test.test)
+app.add_typer(connections.app, name="connections", rich_help_panel=_AUTHORING)
+app.command("ingest", rich_help_panel=_RUNNING)(ingest.ingest)
+app.add_typer(runs.app, name="runs", rich_help_panel=_RUNNING)
+app.add_typer(changes.app, name="changes", rich_help_panel=_RUNNING)
+app.add_typer(events.app, name="events", rich_help_panel=_RUNNING)
+app.add_typer(notifications.app, name="notifications", rich_help_panel=_RUNNING)
+app.add_typer(secrets.app, name="secrets", rich_help_panel=_KEEPING)
+app.add_typer(keys.app, name="keys", rich_help_panel=_KEEPING)
+app.add_typer(controllers.app, name="controllers", rich_help_panel=_KEEPING)
+app.add_typer(sites.app, name="sites", rich_help_panel=_KEEPING)
+app.add_typer(users.app, name="users", rich_help_panel=_KEEPING)
+app.add_typer(audit.app, name="audit", rich_help_panel=_KEEPING)
+app.command("doctor", rich_help_panel=_KEEPING)(doctor.doctor)
+app.command("signing-secret", rich_help_panel=_KEEPING)(signing_secret.signing_secret)
+
+
+def run() -> None:
+    """The entry point: every way out is an exit code of `exits.py`."""
+    try:
+        app(prog_name="fabric")
+    except FabricError as error:
+        sys.exit(report(error))
+    except Exception as bug:  # noqa: BLE001 - the outer edge: a bare traceback never shows, and 70 says that it is ours
+        sys.exit(report_bug(bug))
