@@ -43,7 +43,7 @@ def start(
     settings, warnings = read_settings(environment)
     for warning in warnings:
         sys.stderr.write(f"fabricksd: {warning}\n")
-    serve(settings)
+    raise typer.Exit(serve(settings))
 
 
 def run() -> None:
@@ -54,3 +54,7 @@ def run() -> None:
         sys.exit(report(error, program="fabricksd"))
     except Exception as bug:  # noqa: BLE001 - the outer edge, as in `main.py`
         sys.exit(report_bug(bug, program="fabricksd"))
+
+
+if __name__ == "__main__":
+    run()

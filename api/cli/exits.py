@@ -45,7 +45,16 @@ _BY_CLASS: tuple[tuple[tuple[type[FabricError], ...], ExitCode], ...] = (
     ((Unavailable, TargetFailed, TargetTimeout), ExitCode.OUTSIDE),
 )
 
-_OUTSIDE_CODES = ("WEBHOOK_STATUS", "EGRESS_", "MAIL_", "STEP_TIMEOUT", "APPLY_TIMEOUT", "APPLY_LOST", "NOTIFY_")
+_OUTSIDE_CODES = (
+    "WEBHOOK_STATUS",
+    "EGRESS_",
+    "MAIL_",
+    "STEP_TIMEOUT",
+    "APPLY_TIMEOUT",
+    "APPLY_LOST",
+    "NOTIFY_FAILED",
+    "SSRF_DNS",
+)
 """Codes of steps and changes that failed because what they called did."""
 
 

@@ -14,8 +14,8 @@ def show_run(run: Json) -> None:
         ("connection", run["connection_name"]),
         ("event", f"{event['type']}  {event['id']}"),
         ("origin", run["origin"]),
-        ("queued", run["queued_at"]),
-        ("ended", run["ended_at"]),
+        ("queued", terminal.moment(run["queued_at"])),
+        ("ended", terminal.moment(run["ended_at"])),
         ("waits for", run["waits_for"] if run["state"] == "queued" else None),
         ("reason", run["reason"]),
     ]
@@ -23,8 +23,20 @@ def show_run(run: Json) -> None:
         if value:
             terminal.say((f"  {name:<11}", "dim"), terminal.visible(value))
     _show_error(run["error"], "  ")
+    for condition in run["conditions"] or ():
+        _show_condition(condition, "  ")
     for step in run["steps"]:
         show_step(step)
+
+
+def _show_condition(condition: Json, indent: str) -> None:
+    """Whether a condition held, for a test, which reports conditions and does not stop at them."""
+    what = " ".join(filter(None, (condition.get("field"), condition["operator"])))
+    missing = "  (the field is not there)" if condition.get("present") is False else ""
+    held = "yes" if condition["held"] else "no"
+    terminal.say(indent, "condition ", terminal.visible(what), "  holds: ", terminal.styled(held), missing)
+    for part in condition.get("parts") or ():
+        _show_condition(part, f"{indent}  ")
 
 
 def show_step(step: Json) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,6 +53,22 @@ def print_json(value: Json) -> None:
     import msgspec  # noqa: PLC0415 - keeps `--help` quick
 
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def print_line(value: Json) -> None:
+    """One JSON value on a line of its own, at once: for what goes on."""
+    import msgspec  # noqa: PLC0415 - as above
+
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+def done(sentence: str, value: Json, *, as_json: bool) -> None:
+    """What a command came to: the value for programs, a sentence on stderr for people."""
+    if as_json:
+        print_json(value)
+    else:
+        note(sentence)
 
 
 def note(text: str) -> None:
@@ -116,13 +131,13 @@ def show_fields(value: Json) -> None:
     sys.stdout.write(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100))
 
 
-def moment(seconds: Json) -> str:
-    """A time of the server's (seconds since 1970, or already text) as local people of any zone read it: in UTC."""
-    if seconds is None:
+def moment(stamp: str | None) -> str:
+    """A time of the server's (RFC 3339, UTC) to the millisecond, as people read it; nothing where there is none."""
+    if not stamp:
         return ""
-    if isinstance(seconds, str):
-        return seconds
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    day, _, clock = stamp.rstrip("Z").partition("T")
+    seconds, _, fraction = clock.partition(".")
+    return f"{day} {seconds}.{fraction[:3]:0<3}Z"
 
 
 def may_ask() -> bool:

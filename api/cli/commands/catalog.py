@@ -110,6 +110,7 @@ def export(
 @app.command("watch")
 def watch(
     every: Annotated[float, typer.Option("--every", min=0.2, help="Seconds between looks.")] = 3.0,
+    json: terminal.AsJson = False,
 ) -> None:
     """Say which operations and events of the running server come and go, until Ctrl-C.
 
@@ -123,8 +124,15 @@ def watch(
         for name in sorted(known.keys() | now.keys()):
             if known.get(name) != now.get(name):
                 mark = "+" if name not in known else "-" if name not in now else "~"
-                terminal.say(terminal.styled(f"{mark} {name}", {"+": "green", "-": "red", "~": "yellow"}[mark]))
+                _say_move(mark, name, json=json)
         known = now
+
+
+def _say_move(mark: str, name: str, *, json: bool) -> None:
+    if json:
+        terminal.print_line({"move": {"+": "added", "-": "removed", "~": "changed"}[mark], "name": name})
+    else:
+        terminal.say(terminal.styled(f"{mark} {name}", {"+": "green", "-": "red", "~": "yellow"}[mark]))
 
 
 def _names(catalog: Catalog) -> Mapping[str, Json]:

@@ -8,6 +8,8 @@ from api.cli import exits, terminal
 from api.cli.change_view import show_change
 from api.cli.names import fetch
 from api.cli.server import Server, segment
+from catalog.errors import Conflict
+from catalog.jsonvalue import Json
 
 app = typer.Typer(no_args_is_help=True, help="Writes that wait for a person, and the decision on them.")
 
@@ -60,6 +62,7 @@ def apply(change_id: Id, yes: terminal.Yes = False, json: terminal.AsJson = Fals
     change = fetch(server, "changes", change_id)
     if not json:
         show_change(change)
+    _refuse_decided(change)
     if not terminal.confirmed("Apply this change?", yes=yes):
         terminal.note("Nothing is applied.")
         return
@@ -89,6 +92,7 @@ def reject(
     change = fetch(server, "changes", change_id)
     if not json:
         show_change(change)
+    _refuse_decided(change)
     if not terminal.confirmed("Reject this change?", yes=yes):
         terminal.note("Nothing is rejected.")
         return
@@ -97,3 +101,11 @@ def reject(
         terminal.print_json(done)
     else:
         terminal.say("change ", done["id"], "  ", terminal.styled(done["state"]))
+
+
+def _refuse_decided(change: Json) -> None:
+    """Do not ask a person for what the server would refuse. Raises Conflict CHANGE_STATE."""
+    if change["state"] != "pending":
+        raise Conflict(
+            "CHANGE_STATE", f"The change is {change['state']}.", hint="Only a pending change can be decided, and once."
+        )

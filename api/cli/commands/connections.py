@@ -63,7 +63,7 @@ def show(name: Name, json: terminal.AsJson = False) -> None:
 
 
 @app.command("rm")
-def remove(name: Name, yes: terminal.Yes = False) -> None:
+def remove(name: Name, yes: terminal.Yes = False, json: terminal.AsJson = False) -> None:
     """Delete a Connection; its runs and audit stay.
 
     Example: fabric connections rm porch-person-archive --yes
@@ -72,31 +72,31 @@ def remove(name: Name, yes: terminal.Yes = False) -> None:
     found = fetch(server, "connections", name)
     if terminal.confirmed(f"Delete `{found['name']}`?", yes=yes):
         server.send("DELETE", f"connections/{segment(found['id'])}")
-        terminal.note(f"`{found['name']}` is deleted.")
+        terminal.done(f"`{found['name']}` is deleted.", {"deleted": found["id"]}, as_json=json)
 
 
 @app.command("enable")
-def enable(name: Name) -> None:
+def enable(name: Name, json: terminal.AsJson = False) -> None:
     """Let a Connection fire.
 
     Example: fabric connections enable porch-person-archive
     """
-    _switch(name, on=True)
+    _switch(name, on=True, json=json)
 
 
 @app.command("disable")
-def disable(name: Name) -> None:
+def disable(name: Name, json: terminal.AsJson = False) -> None:
     """Keep a Connection from firing; what runs goes on.
 
     Example: fabric connections disable porch-person-archive
     """
-    _switch(name, on=False)
+    _switch(name, on=False, json=json)
 
 
-def _switch(name: str, *, on: bool) -> None:
+def _switch(name: str, *, on: bool, json: bool) -> None:
     server = Server.configured()
     try:
         found = server.send("PATCH", f"connections/{segment(name)}", body={"enabled": on}).body
     except NotFound as error:
         raise suggesting(error, name, server.pages("connections", MANY)) from None
-    terminal.note(f"`{found['name']}` is {'enabled' if on else 'disabled'}.")
+    terminal.done(f"`{found['name']}` is {'enabled' if on else 'disabled'}.", found, as_json=json)

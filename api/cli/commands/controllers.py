@@ -120,14 +120,11 @@ def set_controller(
         raise typer.BadParameter("Nothing is to be changed.", param_hint="--name, --setting, --credential, --read-only")
     revision = {"If-Match": f'"{found["revision"]}"'}
     made = server.send("PATCH", f"controllers/{segment(found['id'])}", body=changes, headers=revision).body
-    if json:
-        terminal.print_json(made)
-    else:
-        terminal.note(f"`{made['name']}` is changed.")
+    terminal.done(f"`{made['name']}` is changed.", made, as_json=json)
 
 
 @app.command("rm")
-def remove(name: Name, yes: terminal.Yes = False) -> None:
+def remove(name: Name, yes: terminal.Yes = False, json: terminal.AsJson = False) -> None:
     """Remove a controller. Changes that wait for it can then only be rejected.
 
     Example: fabric controllers rm nas --yes
@@ -136,7 +133,7 @@ def remove(name: Name, yes: terminal.Yes = False) -> None:
     found = _find(server, name)
     if terminal.confirmed(f"Remove `{found['name']}`?", yes=yes):
         server.send("DELETE", f"controllers/{segment(found['id'])}")
-        terminal.note(f"`{found['name']}` is removed.")
+        terminal.done(f"`{found['name']}` is removed.", {"deleted": found["id"]}, as_json=json)
 
 
 def _site(server: Server, name: str | None) -> str:

@@ -77,7 +77,9 @@ def create(
 
 @app.command("revoke")
 def revoke(
-    name: Annotated[str, typer.Argument(help="Its name, id, or the id's unique beginning.")], yes: terminal.Yes = False
+    name: Annotated[str, typer.Argument(help="Its name, id, or the id's unique beginning.")],
+    yes: terminal.Yes = False,
+    json: terminal.AsJson = False,
 ) -> None:
     """End a credential at once.
 
@@ -88,4 +90,4 @@ def revoke(
     found = by_name(rows, name, lambda: NotFound("KEY_NOT_FOUND", f"There is no key `{name}` that still works."))
     if terminal.confirmed(f"Revoke `{found['name']}`?", yes=yes):
         server.send("DELETE", f"keys/{segment(found['id'])}")
-        terminal.note(f"`{found['name']}` is revoked.")
+        terminal.done(f"`{found['name']}` is revoked.", {"revoked": found["id"]}, as_json=json)

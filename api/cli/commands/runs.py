@@ -59,7 +59,7 @@ def _follow_all(server: Server, *, json: bool) -> None:
 
     for move in moves(server):
         if move["kind"] == "run":
-            terminal.print_json(move) if json else _say_move(move)
+            terminal.print_line(move) if json else _say_move(move)
 
 
 def _say_move(move: Json) -> None:

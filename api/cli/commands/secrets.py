@@ -30,7 +30,7 @@ def list_secrets(json: terminal.AsJson = False) -> None:
 
 
 @app.command("set")
-def set_secret(name: Name) -> None:
+def set_secret(name: Name, json: terminal.AsJson = False) -> None:
     """Set a secret: typed unseen at a terminal, else read from stdin (one final newline is dropped).
 
     Example: fabric secrets set n8n_url < url.txt
@@ -40,11 +40,11 @@ def set_secret(name: Name) -> None:
     else:
         value = sys.stdin.read().removesuffix("\n")
     Server.configured().send("PUT", f"secrets/{segment(name)}", body={"value": value})
-    terminal.note(f"`{name}` is set.")
+    terminal.done(f"`{name}` is set.", {"set": name}, as_json=json)
 
 
 @app.command("rm")
-def remove(name: Name, yes: terminal.Yes = False) -> None:
+def remove(name: Name, yes: terminal.Yes = False, json: terminal.AsJson = False) -> None:
     """Delete a secret.
 
     Example: fabric secrets rm n8n_url --yes
@@ -55,4 +55,4 @@ def remove(name: Name, yes: terminal.Yes = False) -> None:
     )
     if terminal.confirmed(f"Delete secret `{name}`?", yes=yes):
         server.send("DELETE", f"secrets/{segment(name)}")
-        terminal.note(f"`{name}` is deleted.")
+        terminal.done(f"`{name}` is deleted.", {"deleted": name}, as_json=json)

@@ -1,5 +1,6 @@
 """`fabric diff` and `fabric sync`: make the server's Connections those of a folder, plan first."""
 
+import json as json_module
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from api.cli.server_catalog import server_catalog
 from catalog.catalog import Catalog
 from catalog.diagnostics import Severity
 from catalog.errors import ConnectionInvalid, Invalid
+from catalog.jsonvalue import compact
 
 Folder = Annotated[
     list[Path], typer.Option("-f", "--files", help="A folder, or files.", exists=True, show_default=False)
@@ -104,7 +106,7 @@ def _local(server: Server, catalog: Catalog, path: Path) -> Local | None:
     show_problems(str(path), content, [each for each in problems if each.severity is Severity.ERROR])
     if not verdict["valid"]:
         return None
-    return Local(file=path, content=content, source=plan.connection.document())
+    return Local(file=path, content=content, source=json_module.loads(compact(plan.connection.document())))
 
 
 def _doing(moves: list[Move]) -> list[Move]:

@@ -41,7 +41,6 @@ def test(
     if json:
         terminal.print_json(run)
     else:
-        _show_conditions(run["conditions"])
         show_run(run)
     raise typer.Exit(exits.of_run(run))
 
@@ -56,9 +55,3 @@ def _tested(server: Server, name: str, payload: str | None, event: str | None) -
         if error.code != "CONNECTION_NOT_FOUND":
             raise
         raise suggesting(error, name, server.pages("connections", MANY)) from None
-
-
-def _show_conditions(conditions: Json) -> None:
-    for each in conditions or []:
-        held = "yes" if each.get("holds") else "no"
-        terminal.say("  condition ", terminal.visible(each.get("condition")), " holds: ", terminal.styled(held))
