@@ -55,10 +55,15 @@ class ConnectionInvalid(Invalid):
         count = len(diagnostics)
         super().__init__(
             "CONNECTION_INVALID",
-            f"The Connection has {count} problem{'' if count == 1 else 's'}.",
+            f"The Connection has {count} problem{'' if count == 1 else 's'}: {_first(diagnostics)}.",
             hint="Mend what `diagnostics` lists.",
         )
         self.diagnostics = tuple(diagnostics)
+
+
+def _first(diagnostics: Sequence[Diagnostic]) -> str:
+    worst = next((each for each in diagnostics if each.severity == "error"), diagnostics[0])
+    return f"`{worst.code}` at `{worst.pointer or '/'}`" + ("" if len(diagnostics) == 1 else " and others")
 
 
 class Unauthenticated(FabricError):

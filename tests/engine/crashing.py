@@ -11,6 +11,7 @@ import contextlib
 import os
 import random
 import sys
+import traceback
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ import msgspec
 from catalog.errors import FabricError
 from engine import failpoints
 from engine.changes import ChangeState
+from engine.runs import RunState
 from engine.tenancy import CredentialKind
 from tests.engine import house as houses
 from tests.engine.house import House
@@ -41,7 +43,7 @@ async def session(data: Path, seed: int) -> None:
     """Push events, decide on changes, edit and cancel: whatever a day brings, noting what was acknowledged."""
     dice = random.Random(seed)
     houses.on_apply = lambda change, call: note(data / "effects", call.change_id)
-    async with houses.house(data) as home:
+    async with houses.house(data, ingest_limit="100000000/60s") as home:
         await _connections(home)
         for number in range(ROUNDS):
             key = f"{seed}-{number}"
@@ -49,13 +51,16 @@ async def session(data: Path, seed: int) -> None:
             raw = msgspec.json.encode(body)
             accepted = await home.app.ingest.accept(home.admin.organisation_id, body, raw, key)
             note(data / "acknowledged", accepted.event.id)
-            with contextlib.suppress(FabricError):
+            with contextlib.suppress(FabricError, IndexError):
                 await _something_else(home, data, dice, number)
         await asyncio.sleep(0.02)
 
 
 async def _connections(home: House) -> None:
     target = home.controller.id
+    hang = [{"operation_id": "probe.echo", "timeout": "100ms", "params": {"value": "{{trigger.n}}"}}]
+    with contextlib.suppress(FabricError):
+        await home.connect({"name": "hangs", "source_event": "probe.thing.happened", "steps": hang})
     for name, steps in (
         ("reads", [{"operation_id": "probe.echo", "params": {"value": "{{trigger.payload.n}}"}}] * 3),
         (
@@ -78,7 +83,7 @@ async def _something_else(home: House, data: Path, dice: random.Random, number: 
         await app.applier.apply(home.admin, change.id, force=True, digest=change.digest)
     match number % 6:
         case 0:
-            made = await home.connect({"name": f"brief-{dice.random()}", "source_event": "a.b.c", "steps": [_LOG]})
+            made = await home.connect({"name": f"brief-{dice.random()}", "source_event": "device.updated", "steps": [_LOG]})
             await app.authoring.delete(home.admin, made)
         case 1:
             await app.credentials.issue(home.admin, home.admin.id, CredentialKind.KEY, "k")
@@ -91,9 +96,12 @@ async def _something_else(home: House, data: Path, dice: random.Random, number: 
             inbox = {"channels": {"in_app": True}, "title": str(dice.random())}
             await app.trials.invoke(home.admin, "fabric.notify", inbox)
         case 5:
-            runs = await app.store.list_runs(organisation, 1, None)
-            await app.trials.replay(home.admin, runs.items[0].id)
-            await app.trials.cancel(home.admin, (await app.store.list_runs(organisation, 1, None)).items[0].id)
+            houses.current().gates["hang"] = asyncio.Event()
+            await home.happen({"n": "hang"})
+            running = (await app.store.list_runs(organisation, 20, None, state=RunState.RUNNING)).items
+            hanging = next((run for run in running if run.connection_name == "hangs"), running[0])
+            await app.trials.cancel(home.admin, hanging.id)
+            await app.trials.replay(home.admin, hanging.id)
 
 
 _LOG = {"operation_id": "fabric.log", "params": {"message": "x"}}
@@ -107,11 +115,15 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             status = 1
+            os.dup2(2, 1)
             try:
                 if failpoint != "-":
                     failpoints.arm(failpoint)
                 asyncio.run(session(data, int(seed)))
                 status = 0
+            except BaseException:
+                traceback.print_exc()
+                raise
             finally:
                 sys.stderr.flush()
                 os._exit(status)

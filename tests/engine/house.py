@@ -14,13 +14,14 @@ from api.settings import Settings
 from api.wiring import Application, build
 from catalog.artifacts import ArtifactRef
 from catalog.changes import Change
-from catalog.errors import FabricError, TargetFailed
+from catalog.errors import TargetFailed
 from catalog.events import Event, EventSpec
 from catalog.jsonvalue import Json
 from catalog.operations import OperationSet, Read, WriteEntry
 from catalog.provider import Call
+from engine.audit import audit_row, system_actor
 from engine.runs import Run
-from engine.tenancy import Actor, ActorKind, Controller, CredentialKind, Organisation, Site, User
+from engine.tenancy import ORG_ADMIN, Actor, Controller, Grant, Organisation, Site, User
 from runtime.providers import NATIVE
 
 operations = OperationSet("probe")
@@ -189,6 +190,18 @@ class House(msgspec.Struct, frozen=True):
     site: Site
     controller: Controller
 
+    async def neighbour(self) -> "House":
+        """The same engine seen from another organisation, with an administrator, a site and a controller of its own."""
+        store, clock = self.app.store, self.app.clock
+        other = Organisation(id=clock.new_id(), name=f"other-{clock.new_id()}", created_at=clock.now())
+        system = system_actor(other.id)
+        await store.put_tenant(other, audit_row(system, "organisation.created", other.id, clock))
+        site = Site(id=clock.new_id(), organisation_id=other.id, name="default", created_at=clock.now())
+        await store.put_tenant(site, audit_row(system, "site.created", site.id, clock))
+        user = User(id=clock.new_id(), organisation_id=other.id, name="admin", grants=(Grant(ORG_ADMIN),), revision=0)
+        await store.put_tenant(user, audit_row(system, "user.created", user.id, clock))
+        return await _furnished(self.app, other)
+
     async def connect(self, source: Json) -> str:
         """Store a Connection; its id."""
         return (await self.app.authoring.create(self.admin, msgspec.json.encode(source))).id
@@ -250,13 +263,12 @@ async def house(data: Path, **settings: Any) -> AsyncIterator[House]:
     await app.start()
     try:
         await first_start(app)
-        yield await _furnished(app)
+        yield await _furnished(app, (await app.store.organisations())[0])
     finally:
         await app.stop()
 
 
-async def _furnished(app: Application) -> House:
-    organisation = (await app.store.organisations())[0]
+async def _furnished(app: Application, organisation: Organisation) -> House:
     users = await app.store.list_tenants(User, organisation.id, 10, None)
     admin = await app.directory.find_actor(organisation.id, users.items[0].id)
     assert admin is not None
@@ -280,17 +292,3 @@ async def _furnished(app: Application) -> House:
 def current() -> Steering:
     """The steering of the house that stands now."""
     return steering
-
-
-__all__ = [
-    "ActorKind",
-    "CredentialKind",
-    "FabricError",
-    "House",
-    "Organisation",
-    "Probe",
-    "Steering",
-    "current",
-    "flaky",
-    "house",
-]

@@ -105,7 +105,7 @@ async def test_a_kill_at_every_failpoint_loses_nothing_and_doubles_nothing(tmp_p
                 assert status in (0, 137)
                 reached[name] += status == 137
     never = [name for name in (*STORE_POINTS, *KEEP_POINTS) if not reached[name]]
-    assert never == [], "failpoints that no session reached"
+    assert never == [], f"no session reached {never}"
     await verify(tmp_path)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.errors import NotFound
 from catalog.events import parse_pattern
 from catalog.jsonvalue import Json
 from engine.dispatcher import MAX_DEPTH
@@ -27,7 +28,7 @@ def on(name: str, source_event: Json = "probe.thing.happened", **fields: Json) -
 async def test_every_matching_connection_fires_once_and_the_others_do_not(home: House) -> None:
     await home.connect(on("exact"))
     await home.connect(on("wild", "probe.#"))
-    await home.connect(on("other", "device.status.changed"))
+    await home.connect(on("other", "device.status.changed", steps=[{"operation_id": "fabric.log"}]))
     await home.connect(on("off", enabled=False))
     await home.connect(on("no", conditions=[{"field": "trigger.n", "operator": "gt", "value": 5}]))
     event = await home.happen({"n": 1})
@@ -104,20 +105,41 @@ async def test_a_connection_created_or_deleted_while_a_chain_runs_disturbs_nobod
 
 
 async def test_one_organisations_hanging_runs_do_not_slow_another(home: House) -> None:
-    current().on_call = lambda value: asyncio.sleep(0.3) if value == "hang" else None
+    gate = current().gates["hang"] = asyncio.Event()
+    slow = [{"operation_id": "probe.echo", "params": {"value": "hang"}}]
     for number in range(6):
-        await home.connect(
-            on(f"hang{number}", "device.updated", steps=[{"operation_id": "probe.echo", "params": {"value": "hang"}}])
-        )
-    await home.connect(on("quick"))
-    for _ in range(40):
-        await home.happen({}, "device.updated")
-    await home.happen({"n": "quick"})
-    runs = await home.settled(241, 30.0)
-    quick = next(run for run in runs if run.connection_name == "quick")
-    assert quick.ended_at is not None
-    last_hanging = max(run.ended_at or 0 for run in runs if run.connection_name != "quick")
-    assert quick.ended_at < last_hanging
+        await home.connect(on(f"hang{number}", steps=slow))
+    for number in range(30):
+        await home.happen({"n": number})
+    other = await home.neighbour()
+    await other.connect(on("quick"))
+    await other.happen({"n": "quick"})
+    assert (await other.settled(1, 2.0))[0].state is RunState.SUCCEEDED
+    states = {run.state for run in (await home.app.store.list_runs(home.admin.organisation_id, 200, None)).items}
+    assert states == {RunState.RUNNING, RunState.QUEUED}
+    gate.set()
+    assert len(await home.settled(180, 20.0)) == 180
+
+
+async def test_an_organisation_sees_only_its_own(home: House) -> None:
+    other = await home.neighbour()
+    mine = await home.connect(on("same name"))
+    theirs = await other.connect(on("same name"))
+    await home.happen({"n": 1})
+    run = (await home.settled(1))[0]
+    assert run.connection_id == mine
+    await asyncio.sleep(0.05)
+    assert (await other.app.store.list_runs(other.admin.organisation_id, 10, None)).items == []
+    for work in (
+        home.app.authoring.get(home.admin.organisation_id, theirs),
+        home.app.store.get_run(other.admin.organisation_id, run.id),
+        home.app.store.get_event(other.admin.organisation_id, run.event.id),
+        home.app.trials.replay(other.admin, run.id),
+        home.app.trials.cancel(other.admin, run.id),
+        home.app.administration.controller(home.admin.organisation_id, other.controller.id),
+    ):
+        with pytest.raises(NotFound):
+            await work
 
 
 async def test_a_test_run_reports_conditions_and_is_not_stopped_by_them(home: House) -> None:

@@ -47,6 +47,7 @@ async def test_steps_without_needs_of_each_other_run_side_by_side(home: House) -
 async def test_a_failure_ends_the_run_and_what_runs_beside_it_finishes(home: House) -> None:
     gate = current().gates["slow"] = asyncio.Event()
     current().failures["bad"] = flaky(1)
+    current().on_call = lambda value: asyncio.sleep(0.05) if value == "bad" else None
     asyncio.get_running_loop().call_later(0.2, gate.set)
     run = await home.fire(
         [

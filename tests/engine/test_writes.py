@@ -10,7 +10,7 @@ from catalog.errors import Conflict, FabricError, Forbidden, TargetTimeout
 from catalog.jsonvalue import Json
 from engine.changes import ChangeState, PendingChange
 from engine.runs import RunState, StepState
-from engine.tenancy import ActorKind, Organisation, Site
+from engine.tenancy import ActorKind
 from tests.engine.house import House, current, house
 
 
@@ -236,7 +236,7 @@ async def test_a_change_that_nobody_decides_expires(tmp_path: Path) -> None:
 async def test_a_target_of_another_organisation_answers_like_an_absent_one(home: House, how: str) -> None:
     target = "0b5a3c9e-5a0e-4b52-9d2e-0123456789ab"
     if how == "foreign":
-        target = await foreign_controller(home)
+        target = (await home.neighbour()).controller.id
     steps = [{"operation_id": "probe.set", "params": {"controller_id": "{{trigger.target}}", "value": 1}}]
     run = await home.fire(steps, {"target": target})
     error = run.steps[0].error
@@ -244,22 +244,6 @@ async def test_a_target_of_another_organisation_answers_like_an_absent_one(home:
     assert error.code == "CROSS_TENANT_TARGET"
     assert target not in error.message
     assert current().calls == []
-
-
-async def foreign_controller(home: House) -> str:
-    """A controller of another organisation."""
-    from engine.audit import audit_row, system_actor
-
-    store, clock = home.app.store, home.app.clock
-    other = Organisation(id=clock.new_id(), name="other", created_at=clock.now())
-    actor = msgspec.structs.replace(home.admin, organisation_id=other.id)
-    await store.put_tenant(other, audit_row(system_actor(other.id), "x", other.id, clock))
-    site = Site(id=clock.new_id(), organisation_id=other.id, name="s", created_at=clock.now())
-    await store.put_tenant(site, audit_row(actor, "x", site.id, clock))
-    made = await home.app.administration.add_controller(
-        actor, site_id=site.id, name="probe", driver="probe", settings={}, credentials={}, read_only=False
-    )
-    return made.id
 
 
 @pytest.mark.parametrize(
