@@ -31,7 +31,7 @@ def answering(endpoint: Endpoint, serving: Serving) -> Callable[..., Coroutine[N
             if check is not None:
                 check(actor, credential)
             query = decode_query(endpoint, request.query_string)
-            body = await read_body(request, endpoint.limit, needed=endpoint.needs_body)
+            body = await read_body(request, endpoint.limit, endpoint.needs_body)
             asked: Asked[Json, Json] = Asked(
                 serving=serving,
                 application=application,

@@ -14,8 +14,10 @@ from catalog.jsonvalue import Json, parse_strict
 
 T = TypeVar("T")
 
+_NO_QUERY = NoQuery()
 
-async def read_body(request: Request, limit: int, *, needed: bool) -> bytes:
+
+async def read_body(request: Request, limit: int, needed: bool) -> bytes:
     """The whole body. Raises TooLarge BODY_TOO_LARGE before a byte of it is read; LengthRequired LENGTH_REQUIRED."""
     stream = request.stream
     if not isinstance(stream, Http) or not stream.request_body:
@@ -24,25 +26,29 @@ async def read_body(request: Request, limit: int, *, needed: bool) -> bytes:
         return b""
     if (stream.request_bytes_left or 0) > limit:
         raise TooLarge("BODY_TOO_LARGE", f"The body is over {limit} bytes.", hint="Send less.")
-    return b"".join([part async for part in stream])
+    body = await stream.read() or b""
+    if stream.request_bytes_left:
+        return body + b"".join([part async for part in stream])
+    stream.request_body = None  # as Sanic's reader would find by asking once more
+    return body
 
 
 def decode_body(endpoint: Endpoint, body: bytes) -> Json:
     """The body as the handler wants it. Raises Invalid JSON_*, BODY_INVALID."""
     kind = endpoint.body
-    if kind is None:
-        return None
     if kind is Source or kind is Raw:
         return body
+    if kind is None:
+        return None
     value = parse_strict(body) if body else {}
     return _converted(value, kind, "BODY_INVALID", "The body does not fit", strict=True)
 
 
 def decode_query(endpoint: Endpoint, text: str) -> Json:
     """The query as the handler wants it. Raises Invalid QUERY_INVALID."""
-    kind = endpoint.kinds[1]
+    kind = endpoint.query
     if kind is NoQuery and not text:
-        return NoQuery()
+        return _NO_QUERY
     try:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=16, errors="strict")
     except ValueError:

@@ -81,22 +81,26 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     most: int = BODY_LIMIT
 
     @cached_property
-    def kinds(self) -> tuple[Json, type]:
-        """The body's type (None where there is none) and the query's."""
+    def _kinds(self) -> tuple[Json, type]:
         body, query = get_args(get_type_hints(self.handler)["asked"])
         return (None if body is type(None) else body), query
 
-    @property
+    @cached_property
     def body(self) -> Json:
         """The body's type, None, `Source` or `Raw`."""
-        return self.kinds[0]
+        return self._kinds[0]
 
-    @property
+    @cached_property
+    def query(self) -> type:
+        """The query's type."""
+        return self._kinds[1]
+
+    @cached_property
     def needs_body(self) -> bool:
         """Is a request without a body refused with 411?"""
         return self.body is Source or self.body is Raw
 
-    @property
+    @cached_property
     def limit(self) -> int:
         """Bytes that the body may have."""
         return SOURCE_LIMIT if self.body is Source else self.most

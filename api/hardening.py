@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 from sanic import Sanic
+from sanic.application.state import ApplicationServerInfo
 from sanic.config import Config
 from sanic.exceptions import BadRequest, RequestTimeout, SanicException, ServiceUnavailable
 from sanic.http import Http, Stage
+from sanic.http.constants import HTTP
 from sanic.server import HttpProtocol
 
 BODY_LIMIT = 64 * 1024
@@ -152,7 +154,7 @@ def hard_config(limits: Limits) -> Config:
     )
 
 
-def check_config(app: AnySanic) -> None:  # type: ignore[type-arg]  # our configuration and context are Sanic's own kinds
+def check_config(app: AnySanic) -> None:
     """Refuse to serve with anything on that belongs to a workbench. Raises AssertionError."""
     config = app.config
     for name in ("INSPECTOR", "AUTO_RELOAD", "NOISY_EXCEPTIONS", "ACCESS_LOG"):
@@ -165,4 +167,6 @@ def check_config(app: AnySanic) -> None:  # type: ignore[type-arg]  # our config
 def harden(app: AnySanic, limits: Limits) -> None:
     """Put the strict head check and the limits on an application."""
     app.ctx.limits = limits
+    # Told that there is one server speaking HTTP/1.1, Sanic leaves an empty Alt-Svc header out of every answer.
+    app.state.server_info.append(ApplicationServerInfo(settings={"version": HTTP.VERSION_1}))
     app.add_signal(strict_head, "http.lifecycle.read_head")

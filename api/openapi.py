@@ -83,7 +83,7 @@ def _path_parameters(endpoint: Endpoint) -> list[Json]:
 
 
 def _query_parameters(endpoint: Endpoint) -> list[Json]:
-    kind = endpoint.kinds[1]
+    kind = endpoint.query
     if kind is NoQuery:
         return []
     described = msgspec.json.schema_components([kind], ref_template="{name}")[1]

@@ -1,6 +1,7 @@
 """Problems: every failure as application/problem+json (RFC 9457), in one shape."""
 
 import secrets
+from asyncio import CancelledError
 from collections.abc import Mapping
 from http import HTTPStatus
 from math import ceil
@@ -8,7 +9,7 @@ from math import ceil
 import msgspec
 import structlog
 from sanic import Request
-from sanic.exceptions import MethodNotAllowed, NotFound, PayloadTooLarge, SanicException
+from sanic.exceptions import MethodNotAllowed, NotFound, PayloadTooLarge, RequestCancelled, SanicException
 from sanic.handlers import ErrorHandler
 from sanic.response import HTTPResponse
 
@@ -115,6 +116,8 @@ class ProblemHandler(ErrorHandler):
         """The answer to an exception that no handler of ours has turned into one."""
         if isinstance(exception, FabricError):
             return problem_response(request, exception)
+        if isinstance(exception, RequestCancelled | CancelledError):
+            return HTTPResponse(status=503)  # nobody is there to read it
         if not isinstance(exception, SanicException) or exception.status_code == 500:
             return bug_response(request, exception)
         answer = problem_response(request, _translated(exception))

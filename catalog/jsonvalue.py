@@ -97,6 +97,6 @@ def parse_strict(body: bytes) -> Json:
     except ValueError as error:
         place = f" at line {error.lineno} column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise Invalid("JSON_SYNTAX", f"The body is not JSON{place}.", hint="Send one JSON document.") from None
-    if not _depth_within(value, MAX_DEPTH):
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and not _depth_within(value, MAX_DEPTH):
         raise Invalid("JSON_TOO_DEEP", "The body is nested too deeply.", hint=f"Keep it {MAX_DEPTH} deep.")
     return value

@@ -36,7 +36,8 @@ class Credentials:
         self._clock = clock
         self._bus = bus
         self._known: dict[str, tuple[float, Credential]] = {}
-        bus.subscribe(TOPIC, lambda _message: self._known.clear())
+        self._actors: dict[str, tuple[Actor, str | None, Actor]] = {}
+        bus.subscribe(TOPIC, self._forget)
 
     async def issue(
         self,
@@ -109,7 +110,7 @@ class Credentials:
             if credential is None:
                 raise _unknown()
             if len(self._known) > 10_000:
-                self._known.clear()
+                self._forget(None)
             known = self._known[sha256] = (self._clock.monotonic(), credential)
         credential = known[1]
         expired = credential.expires_at is not None and credential.expires_at <= self._clock.now()
@@ -118,7 +119,14 @@ class Credentials:
         person = await self._directory.find_actor(credential.organisation_id, credential.user_id)
         if person is None or not person.active:
             raise _unknown()
-        return _narrowed(person, credential, address), credential
+        made = self._actors.get(sha256)
+        if made is None or made[0] is not person or made[1] != address:
+            made = self._actors[sha256] = (person, address, _narrowed(person, credential, address))
+        return made[2], credential
+
+    def _forget(self, _message: Json) -> None:
+        self._known.clear()
+        self._actors.clear()
 
     def _check_signing(self, scheme: str | None, plain: tuple[str, ...]) -> None:
         if scheme is not None and scheme not in SCHEMES:

@@ -13,6 +13,7 @@ from api.fabric.runs import ended_or_under_way
 from api.problems import Finding, finding
 from catalog.diagnostics import Severity
 from catalog.jsonvalue import Json
+from connections.suggest import Suggestion
 from engine.records import StoredConnection
 from engine.tenancy import Actor
 
@@ -42,7 +43,7 @@ class Verdict(msgspec.Struct, kw_only=True):
 class Suggestions(msgspec.Struct, kw_only=True):
     """Operations that can follow an event: how well each matches, and whether the asker may use it."""
 
-    items: list[Json]
+    items: list[Suggestion]
     next: str | None = None
 
 
@@ -68,7 +69,7 @@ async def suggest_operations(asked: Asked[None, SuggestQuery]) -> Answer:
     """Operations compatible with a source event, annotated with `match` and `allowed`."""
     catalog = asked.application.registry.current()
     found = connections.suggest(asked.query.source_event, catalog, author=asked.actor.author)
-    return Answer(Suggestions(items=[msgspec.to_builtins(each) for each in found]))
+    return Answer(Suggestions(items=found))
 
 
 async def validate_connection(asked: Asked[Source, NoQuery]) -> Answer:

@@ -67,7 +67,7 @@ _CATALOG = (
 _CONNECTIONS = (
     _write("POST", "/connections", connections.create_connection, ADMIN, {201: shown.ShownConnection}, 409, 422),
     _read("/connections", connections.list_connections, MEMBER, Listing[shown.ShownConnection]),
-    _read("/connections/suggest", connections.suggest_operations, MEMBER, connections.Suggestions),
+    _read("/connections/suggest", connections.suggest_operations, MEMBER, connections.Suggestions, 404),
     _write("POST", "/connections/validate", connections.validate_connection, MEMBER, {200: connections.Verdict}),
     _read("/connections/{connection_id}", connections.get_connection, MEMBER, shown.ShownConnection),
     _write(
