@@ -12,6 +12,7 @@ from pathlib import Path
 
 from catalog.errors import Conflict, NotFound, Unavailable
 from engine import failpoints
+from engine.folders import sync_folder
 
 _NAME = re.compile(r"[0-9a-f]{64}\Z")
 _DRAFT = ".draft-"
@@ -44,7 +45,7 @@ class BlobFolder:
             except OSError:
                 draft.unlink(missing_ok=True)
                 raise
-            _sync(self._folder)
+            sync_folder(self._folder)
         return name
 
     def touch(self, name: str, now: float) -> bool:
@@ -149,14 +150,6 @@ def _write_synced(path: Path, content: bytes, now: float) -> None:
         failpoints.hit("artifact.keep.before_sync")
         os.fsync(file.fileno())
         failpoints.hit("artifact.keep.after_sync")
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def gone(name: str) -> NotFound:

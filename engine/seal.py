@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from catalog.errors import Unavailable
+from engine.folders import sync_folder
 
 KEY_FILE = "seal.key"
 """One Fernet key a line, the newest first; mode 0600."""
@@ -58,7 +59,7 @@ def rotate_key(data_dir: Path) -> FernetSeal:
     fresh.unlink(missing_ok=True)
     _write_new(fresh, [Fernet.generate_key(), *path.read_bytes().split()])
     fresh.replace(path)
-    _sync_folder(data_dir)
+    sync_folder(data_dir)
     return _read(path)
 
 
@@ -94,15 +95,7 @@ def _write_new(path: Path, keys: list[bytes]) -> None:
         pass
     finally:
         draft.unlink()
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 def _broken() -> Unavailable:
