@@ -121,7 +121,9 @@ class _Runs(_Comparison):
         for name, step in wanted.steps.items():
             record = names.get(name)
             place = f"{path}.steps.{name}"
-            found += [Mismatch(place, "a step", None)] if record is None else self._step(place, step, record)
+            found += (
+                [Mismatch(place, "a step", "none", words=True)] if record is None else self._step(place, step, record)
+            )
         return found
 
     def _step(self, path: str, wanted: StepExpected, record: Json) -> list[Mismatch]:
@@ -177,13 +179,15 @@ def _file(path: str, wanted: FileExpected, made: World) -> Iterator[Mismatch]:
     if wanted.absent or len(files) != 1:
         if bool(files) or not wanted.absent:
             names = [str(each.relative_to(folder or "")) for each in files]
-            yield Mismatch(path, "no such file" if wanted.absent else "one file", names)
+            yield Mismatch(
+                path, "no such file" if wanted.absent else "one file", ", ".join(names) or "none", words=True
+            )
         return
     content = files[0].read_bytes()
     if wanted.text is not None and content.decode("utf-8", "replace") != wanted.text:
         yield Mismatch(f"{path}.text", wanted.text, content.decode("utf-8", "replace"))
     if wanted.same_as is not None and content != made.beside(wanted.same_as).read_bytes():
-        yield Mismatch(f"{path}.same_as", f"the bytes of {wanted.same_as}", f"{len(content)} other bytes")
+        yield Mismatch(f"{path}.same_as", f"the bytes of {wanted.same_as}", f"{len(content)} other bytes", words=True)
     if wanted.json is not msgspec.UNSET:
         yield from _json_file(f"{path}.json", made.filled(wanted.json), content)
 

@@ -17,14 +17,16 @@ _MISSING = object()
 
 
 class Mismatch(msgspec.Struct, frozen=True):
-    """A place in the scenario, what it wants, and what was there."""
+    """A place in the scenario, what it wants, and what was there; `words` says that both are told, not quoted."""
 
     path: str
     expected: Json
     found: Json
+    words: bool = False
 
     def __str__(self) -> str:
-        return f"{self.path}: expected {_short(self.expected)}, got {_short(self.found)}"
+        expected, found = (str(each) if self.words else _short(each) for each in (self.expected, self.found))
+        return f"{self.path}: expected {expected}, got {found}"
 
 
 def subset(path: str, expected: Json, found: Json) -> Iterator[Mismatch]:
@@ -34,7 +36,7 @@ def subset(path: str, expected: Json, found: Json) -> Iterator[Mismatch]:
             yield Mismatch(path, expected, None if found is _MISSING else found)
         return
     if found is _MISSING:
-        yield Mismatch(path, expected, "nothing")
+        yield Mismatch(path, _short(expected), "nothing", words=True)
     elif isinstance(expected, dict) and isinstance(found, dict):
         for key, value in expected.items():
             yield from subset(f"{path}.{key}", value, found.get(key, _MISSING))
@@ -71,7 +73,8 @@ def paired(
 ) -> Iterator[Mismatch]:
     """Match two lists in any order; each expected item takes the found one that differs least."""
     if len(expected) != len(found):
-        yield Mismatch(path, f"{len(expected)} of them", f"{len(found)}: {', '.join(map(name, found)) or 'none'}")
+        there = f"{len(found)}: {', '.join(map(name, found)) or 'none'}"
+        yield Mismatch(path, f"{len(expected)} of them", there, words=True)
     left = list(range(len(found)))
     for number, wanted in enumerate(expected):
         if not left:
@@ -84,7 +87,5 @@ def paired(
 
 
 def _short(value: Json) -> str:
-    if isinstance(value, str) and value.endswith((" of them", "none")):
-        return value
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= 300 else f"{text[:300]}… ({len(text)} characters)"

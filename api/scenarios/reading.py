@@ -15,7 +15,7 @@ from catalog.jsonvalue import Json
 from connections.findings import Findings
 from connections.source import read
 
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`(?: - at `(?P<path>.*)`)?\Z", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*?)`(?: - at `(?P<path>.*)`)?\Z", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*?)`(?: - at `(?P<path>.*)`)?\Z", re.DOTALL)
 _OTHER = re.compile(r"(?P<problem>.*?)(?: - at `(?P<path>.*)`)?\Z", re.DOTALL)
 ANY_KEY = "\0"
@@ -56,7 +56,7 @@ def _converted(value: Json, findings: Findings) -> Scenario | None:
             _note(text, findings)
             return None
         field = unknown["field"]
-        near = nearest(field, _KEYS)
+        near = nearest(field, KEYS)
         hint = f"Did you mean `{near}`?" if near else "Remove it."
         holders = list(_holders(value, _path(unknown["path"]), field, ()))
         for place, holder in holders:
@@ -125,7 +125,7 @@ def _holders(
         yield from _holders(each, rest, field, (*before, key))
 
 
-_KEYS = frozenset(
+KEYS = frozenset(
     field
     for kind in vars(model).values()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
