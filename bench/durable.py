@@ -62,9 +62,9 @@ def _settled(running: Server) -> int:
     until = time.perf_counter() + SETTLE_SECONDS
     while time.perf_counter() < until:
         counts = running.counts()
-        if counts.get("runs.failed") or counts.get("runs.dead_letter"):
+        if counts.get("ended.failed") or counts.get("runs.dead_letter"):
             raise Void(f"runs failed: {counts}")
         if not any(counts.get(each) for each in ("runs.queued", "runs.running", "events.undispatched")):
-            return int(counts.get("runs.succeeded", 0))
+            return counts.get("ended.succeeded", 0)
         time.sleep(0.1)
     raise Void("the runs did not settle")

@@ -46,7 +46,9 @@ class Server:
     def start(self) -> float:
         """Start and wait for /readyz; seconds from exec to the first 200."""
         began = time.perf_counter()
-        self.process = subprocess.Popen(self._command, env=self._environment, start_new_session=True)
+        self.process = subprocess.Popen(
+            self._command, env=self._environment, stdout=subprocess.DEVNULL, start_new_session=True
+        )
         while time.perf_counter() - began < BOOT_SECONDS:
             if self.process.poll() is not None:
                 raise Void(f"the server ended with {self.process.returncode}")
@@ -88,11 +90,13 @@ class Server:
         return json.loads(text) if text else None
 
     def counts(self) -> dict[str, int]:
-        """Rows by kind and state as /metrics shows them: `runs.succeeded`, `changes.pending`, `events.undispatched`."""
+        """What /metrics shows: rows under way (`runs.queued`, `events.undispatched`) and runs that ended (`ended.failed`)."""
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:
             text = answer.read().decode()
         rows = re.findall(r'^fabric_store_rows\{kind="(\w+)",state="(\w+)"\} (\S+)$', text, re.MULTILINE)
-        return {f"{kind}.{state}": int(float(count)) for kind, state, count in rows}
+        ended = re.findall(r'^fabric_runs_total\{state="(\w+)"\} (\S+)$', text, re.MULTILINE)
+        found = {f"{kind}.{state}": int(float(count)) for kind, state, count in rows}
+        return {**found, **{f"ended.{state}": int(float(count)) for state, count in ended}}
 
     def ingest_key(self) -> str:
         """A new API key that may push events."""
