@@ -61,7 +61,7 @@ class Careful:
         pieces = []
         length = 0
         for part in parts:
-            piece = part if isinstance(part, str) else _spelled(self._value(part, context))
+            piece = part if isinstance(part, str) else _spelled(part, self._value(part, context))
             length += len(piece)
             if length > MAX_BYTES:
                 raise _too_large()
@@ -96,7 +96,7 @@ def _too_large() -> FabricError:
     return TooLarge("TEMPLATE_TOO_LARGE", f"The rendered parameters exceed {MAX_BYTES} bytes.", hint="Refer to less.")
 
 
-def _spelled(value: Json) -> str:
+def _spelled(reference: Reference, value: Json) -> str:
     """A value inside text: strings as they are, all else as compact JSON."""
     if type(value) is str:
         return value
@@ -108,7 +108,11 @@ def _spelled(value: Json) -> str:
     try:
         return _encode(plain).decode()
     except RecursionError:
-        raise Invalid("TEMPLATE_TOO_DEEP", "A value in text is nested too deeply.", hint="Refer to a part.") from None
+        message = f"The value of `{reference.text}` is nested too deeply."
+        raise Invalid("TEMPLATE_TOO_DEEP", message, hint="Refer to a part of it.") from None
+    except TypeError:
+        message = f"`{reference.text}` holds something that is no JSON."
+        raise Invalid("TEMPLATE_MISSING", message, hint="Refer to another field.") from None
 
 
 def copy_any(value: Json) -> Json:
