@@ -24,9 +24,20 @@ def format_text(source: str | bytes) -> bytes:
     found = draft(source)
     if found.connection is None or found.document.findings.failed:
         raise ConnectionInvalid(found.document.located())
-    value = {**_HEAD, **found.document.value}
     text = source.decode() if isinstance(source, bytes) else source
-    comments = _comments(text.removeprefix("\ufeff"))
+    return _written(found.document.value, _comments(text.removeprefix("\ufeff")))
+
+
+def format_value(value: dict[str, Json]) -> bytes:
+    """A Connection's object in canonical form. Raises ConnectionInvalid."""
+    found = draft(value)
+    if found.connection is None or found.document.findings.failed:
+        raise ConnectionInvalid(found.document.located())
+    return _written(value, Comments())
+
+
+def _written(value: dict[str, Json], comments: Comments) -> bytes:
+    value = {**_HEAD, **value}
     writer = _Writer(comments)
     result = writer.document(_ordered(value, ()))
     if writer.written != comments.count or canonical(read(result).value) != canonical(value):
@@ -39,11 +50,6 @@ def format_text(source: str | bytes) -> bytes:
 
 
 _HEAD = {"apiVersion": API_VERSION, "kind": KIND}
-
-
-def format_value(value: dict[str, Json]) -> bytes:
-    """A Connection's object in canonical form. Raises ConnectionInvalid."""
-    return format_text(canonical(value))
 
 
 def _comments(text: str) -> Comments:

@@ -9,6 +9,7 @@ from catalog.diagnostics import pointer
 from catalog.errors import FabricError, Invalid
 from catalog.jsonvalue import Json
 from connections import render_fast
+from connections.builder import BROKEN
 from connections.references import Reference, Scope, scan
 from connections.render_careful import MAX_BYTES, Careful, Text
 from connections.render_fast import BYTES_A_CHARACTER, UNUSUAL, Renderer
@@ -90,7 +91,7 @@ def parse(value: Json, *, step: int | None = None, ids: Sequence[str | None] = (
 
 
 def build(value: Json, scope: Scope, report: Report) -> Template:
-    """Parse parameters, telling `report` of each mistake; a value with a mistake stands as text without references."""
+    """Parse parameters, telling `report` of each mistake; BROKEN stands in the template's `node` for each."""
     parser = _Parser(scope, report)
     return Template(value, parser.node(value, (), 0), tuple(parser.references))
 
@@ -115,7 +116,7 @@ class _Parser:
         if depth >= MAX_DEPTH:
             message = f"The parameters are nested deeper than {MAX_DEPTH}."
             self._report(Invalid("TEMPLATE_TOO_DEEP", message, hint="Flatten them."), pointer(*path))
-            return None
+            return BROKEN
         if kind is dict:
             return {key: self.node(each, (*path, key), depth + 1) for key, each in value.items()}
         return [self.node(each, (*path, number), depth + 1) for number, each in enumerate(value)]
@@ -125,7 +126,7 @@ class _Parser:
             parts = scan(text, self._scope)
         except FabricError as error:
             self._report(error, pointer(*path))
-            return text
+            return BROKEN
         whole = len(parts) == 1
         for part in parts:
             if isinstance(part, Reference):
