@@ -155,7 +155,7 @@ class Authoring:
 
 def _broken(stored: StoredConnection, catalog: Catalog) -> Json:
     try:
-        connections.compile(msgspec.json.encode(stored.source), catalog)
+        connections.compile(stored.source, catalog)
     except ConnectionInvalid as error:
         return [msgspec.to_builtins(each) for each in error.diagnostics]
     return None

@@ -69,6 +69,6 @@ class Entry:
         """The compiled Connection. Raises ConnectionInvalid where the present catalog no longer allows it."""
         catalog = self._current()
         if self._plan is None or self._catalog is not catalog:
-            self._plan = connections.compile(msgspec.json.encode(self.source), catalog)
+            self._plan = connections.compile(self.source, catalog)
             self._catalog = catalog
         return self._plan
