@@ -130,15 +130,20 @@ async def staged_changes(made: World) -> list[PendingChange]:
 async def _settle(made: World) -> None:
     """Wait until no event waits and no run is under way."""
     until = time.monotonic() + made.scenario.seconds
-    while True:
-        counts = await made.application.store.counts()
-        busy = {name: counts[name] for name in _BUSY if counts.get(name)}
-        if not busy:
-            return
+    while busy := await _busy(made):
         if time.monotonic() > until:
             raise Invalid(
                 "SCENARIO_SLOW",
-                f"The runs are not over after {made.scenario.seconds:g} s ({busy}).",
+                f"The runs are not over after {made.scenario.seconds:g} s ({', '.join(busy)}).",
                 hint="Raise `seconds`, or look what they wait for.",
             )
         await asyncio.sleep(0.01)
+
+
+async def _busy(made: World) -> list[str]:
+    """What is under way. The counts are several looks; that the feed stands still meanwhile makes them one."""
+    store, organisation_id = made.application.store, made.actor.organisation_id
+    before = await store.feed_head(organisation_id)
+    counts = await store.counts()
+    moved = await store.feed_head(organisation_id) != before
+    return [f"{name} {counts[name]}" for name in _BUSY if counts.get(name)] or ["moving"] * moved
