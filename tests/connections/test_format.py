@@ -89,7 +89,8 @@ def test_what_is_no_connection_is_not_touched() -> None:
 
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
     ["no", "1", "1e3", "~", "", " x", "x ", "a: b", "a #b", "- a", "{{trigger.x}}", "line\nline\n", "line\n\n line",
-     "\n",     "a\n", "a\nb", "x\ty", "...", "---", "'", '"', "\\", "%", "@", "\u2028", "\ufeff", "\x85", "#", "a,b", "[", "é"]
+     "\n", "a\n", "a\nb", "x\ty", "...", "---", "'", '"', "\\", "%", "@", "\u2028", "\ufeff", "\x85", "#",
+     "a,b", "[", "é"]
 )  # fmt: skip
 _values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | _texts
