@@ -12,10 +12,10 @@ from catalog.events import Event
 from catalog.jsonvalue import Json
 from connections.plan import Plan
 from engine.entries import Entry
-from engine.guards import RedisGuards
 from engine.index import Index
 from engine.measures import Measures
 from engine.ports import Clock, Store
+from engine.redis_guards import RedisGuards
 from engine.runs import Failure, Run, RunState
 from engine.schedule import Schedule, Waiting
 from engine.workers import Workers
@@ -27,6 +27,8 @@ MAX_DEPTH = 8
 
 MAX_IN_FLIGHT = 1000
 """Events matched at one time; what comes beyond stays in the store until there is room."""
+
+SOON_SECONDS = 0.02
 
 
 def holds(plan: Plan, event: Event) -> bool:
@@ -57,6 +59,7 @@ class Dispatcher:
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._reserved: set[str] = set()
         self._behind = False
+        self._soon: asyncio.TimerHandle | None = None
         self._closed = False
 
     def offer(self, event: Event) -> None:
@@ -88,9 +91,26 @@ class Dispatcher:
         for event in events:
             self.offer(event)
 
+    def sweep_soon(self) -> None:
+        """Have the next sweep at once: an event may have become durable whose bringer could not wait for it."""
+        if self._soon is None and not self._closed:
+            self._soon = asyncio.get_running_loop().call_later(SOON_SECONDS, self._sweep_now)
+
+    def _sweep_now(self) -> None:
+        self._soon = None
+        self._workers.spawn(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        try:
+            await self.sweep()
+        except FabricError as error:
+            _log.warning("sweep_put_off", sweep="dispatch", code=error.code, reason=error.message)
+
     async def close(self) -> None:
         """Take nothing new and let what is being matched reach its commit."""
         self._closed = True
+        if self._soon is not None:
+            self._soon.cancel()
         if self._in_flight:
             await asyncio.wait(list(self._in_flight.values()))
 
@@ -107,7 +127,7 @@ class Dispatcher:
             del self._in_flight[event.id]
             if self._behind and len(self._in_flight) < MAX_IN_FLIGHT // 2 and not self._closed:
                 self._behind = False
-                self._workers.spawn(self.sweep())
+                self._workers.spawn(self._catch_up())
 
     async def dispatch(self, event: Event) -> list[Run]:
         """Match, insert the run rows, start what may start. Returns the runs that are new."""
@@ -200,8 +220,7 @@ class Dispatcher:
 
     async def _ask_guards(self, entry: Entry, event: Event, plan: Plan) -> None:
         if self._guards is not None and event.origin == "live":
-            seen = await self._guards.fired(entry.id, event.id, plan.cooldown_seconds)
-            self._measures.guard_hits["seen" if seen else "fresh"] += 1
+            await self._guards.fired(entry.id, event.id, plan.cooldown_seconds)
 
     def _admit(self, run: Run, plan: Plan) -> None:
         run.not_before = self._schedule.pace(run.connection_id, plan.max_rate) if run.origin == "live" else 0.0

@@ -1,16 +1,18 @@
 """Ingest: what the outside pushes becomes `ingest.external`, durable before it is answered."""
 
+import asyncio
 import hashlib
 import re
 
-from catalog.errors import Invalid
+from catalog.errors import Invalid, TooMany
 from catalog.events import Event
 from catalog.jsonvalue import Json
 from engine.dispatcher import Dispatcher
-from engine.guards import Rate, RedisGuards, Window
+from engine.guards import Rate, Window
 from engine.measures import Measures
 from engine.ports import Clock, EventStore
 from engine.records import Accepted
+from engine.redis_guards import RedisGuards
 
 EVENT_TYPE = "ingest.external"
 """Never the caller's choice."""
@@ -80,12 +82,22 @@ class Ingest:
         )
         await self._count(organisation_id, event.id)
         digest = hashlib.sha256(raw).hexdigest() if key is not None else None
-        accepted = await self._store.accept(event, key=key, body_digest=digest)
+        try:
+            accepted = await self._store.accept(event, key=key, body_digest=digest)
+        except asyncio.CancelledError:
+            # The caller has gone; the batch that holds his event has not.
+            self._dispatcher.sweep_soon()
+            raise
         if not accepted.repeated:
             self._dispatcher.offer(event)
         return accepted
 
     async def _count(self, organisation_id: str, request_id: str) -> None:
-        if self._guards is not None and await self._guards.admit(organisation_id, self._rate, request_id):
+        counted = self._window.admit(organisation_id)
+        if self._guards is None:
             return
-        self._window.admit(organisation_id)
+        try:
+            await self._guards.admit(organisation_id, self._rate, request_id)
+        except TooMany:
+            self._window.give_back(organisation_id, counted)
+            raise

@@ -5,8 +5,8 @@ from collections import deque
 
 from engine.ports import Clock
 
-ORGANISATION_SLOTS = 64
-CONNECTION_SLOTS = 16
+ORGANISATION_SLOTS = 256
+CONNECTION_SLOTS = 64
 
 
 class Waiting:
@@ -94,6 +94,11 @@ class Schedule:
         for organisation in list(self._organisations.values()):
             started.extend(self._from(organisation))
         return started
+
+    def take_from(self, organisation_id: str) -> list[Waiting]:
+        """As `take`, for one organisation: a slot of its own has come free."""
+        organisation = self._organisations.get(organisation_id)
+        return self._from(organisation) if organisation is not None and organisation.connections else []
 
     def next_wake(self) -> float | None:
         """When (seconds since 1970) the next paced run may join the queue."""

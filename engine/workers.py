@@ -95,8 +95,7 @@ class Workers:
 
     def wake(self) -> None:
         """Start what may start now, and set the alarm for what may later."""
-        for waiting in self._schedule.take():
-            self.spawn(self._claim(waiting))
+        self._claim_all(self._schedule.take())
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -104,6 +103,14 @@ class Workers:
         if at is not None:
             loop = asyncio.get_running_loop()
             self._alarm = loop.call_later(max(at - self._clock.now(), 0.0) + 0.001, self.wake)
+
+    def _free(self, organisation_id: str, connection_id: str) -> None:
+        self._schedule.release(organisation_id, connection_id)
+        self._claim_all(self._schedule.take_from(organisation_id))
+
+    def _claim_all(self, started: list[Waiting]) -> None:
+        for waiting in started:
+            self.spawn(self._claim(waiting))
 
     async def close(self, seconds: float) -> None:
         """Let runs end for so long, then interrupt them: they start over next time."""
@@ -120,19 +127,17 @@ class Workers:
     async def _claim(self, waiting: Waiting) -> None:
         try:
             run = await self._store.claim(waiting.run_id)
-            if run is None:
-                self._schedule.release(waiting.organisation_id, waiting.connection_id)
-                return
-            plan = self._plan_for(run)
-            if plan is not None:
+            plan = self._plan_for(run) if run is not None else None
+            if run is not None and plan is not None:
                 self.start(run, plan)
                 return
-            await self._commit(Ending(run))
+            if run is not None:
+                await self._commit(Ending(run))
         except FabricError as error:
             _log.warning("claim_failed", run=waiting.run_id, code=error.code)
             self._schedule.put(waiting, self._clock.now() + 1.0)
-        self._schedule.release(waiting.organisation_id, waiting.connection_id)
-        self.wake()
+            self.wake()
+        self._free(waiting.organisation_id, waiting.connection_id)
 
     def _plan_for(self, run: Run) -> Plan | None:
         entry = self._index.find(run.connection_id)
@@ -153,22 +158,28 @@ class Workers:
 
     async def _carry(self, run: Run, plan: Plan) -> None:
         try:
+            try:
+                ending = await self._walked(run, plan)
+            finally:
+                # The slot is free before the commit: what waits for a disk does not keep the next run from starting.
+                self._free(run.organisation_id, run.connection_id)
+            await self._commit(ending)
+        finally:
+            del self._running[run.id]
+
+    async def _walked(self, run: Run, plan: Plan) -> Ending:
+        try:
             secrets = await self._secrets.open(run.organisation_id, plan.uses_secrets) if plan.uses_secrets else {}
             firing = Firing(run, plan, asyncio.get_running_loop().time() + plan.timeout, secrets)
             await self._runner.run(firing)
-            await asyncio.shield(self._commit(firing))
+            return firing
         except FabricError as error:
-            run.state, run.error, run.ended_at = RunState.FAILED, _failure(error), self._clock.now()
-            await asyncio.shield(self._commit(Ending(run)))
+            run.error = _failure(error)
         except Exception:  # noqa: BLE001 - a run that crashes still ends
             _log.exception("run_crashed", run=run.id, connection=run.connection_name)
-            run.state, run.ended_at = RunState.FAILED, self._clock.now()
             run.error = Failure("RUN_CRASHED", "The run fails unexpectedly.", "See the server's log; report the bug.")
-            await asyncio.shield(self._commit(Ending(run)))
-        finally:
-            del self._running[run.id]
-            self._schedule.release(run.organisation_id, run.connection_id)
-            self.wake()
+        run.state, run.ended_at = RunState.FAILED, self._clock.now()
+        return Ending(run)
 
     async def _commit(self, firing: Ending) -> None:
         run = firing.run
