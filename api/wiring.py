@@ -23,13 +23,14 @@ from engine.directory import Directory
 from engine.dispatcher import Dispatcher
 from engine.engine import Engine
 from engine.gate import Gate
-from engine.guards import Rate, RedisGuards
+from engine.guards import Rate
 from engine.inbox import StoredInbox
 from engine.index import Index
 from engine.ingest import Ingest
 from engine.measures import Measures
 from engine.negotiator import Negotiator
 from engine.ports import Bus, Clock, Store
+from engine.redis_guards import RedisGuards
 from engine.retention import DAY, Retention
 from engine.runner import Runner
 from engine.schedule import Schedule
