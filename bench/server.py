@@ -90,7 +90,7 @@ class Server:
         return json.loads(text) if text else None
 
     def counts(self) -> dict[str, int]:
-        """What /metrics shows: rows under way (`runs.queued`, `events.undispatched`) and runs that ended (`ended.failed`)."""
+        """What /metrics shows: rows under way (`runs.queued`, `events.undispatched`), ended runs (`ended.failed`)."""
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:
             text = answer.read().decode()
         rows = re.findall(r'^fabric_store_rows\{kind="(\w+)",state="(\w+)"\} (\S+)$', text, re.MULTILINE)
