@@ -53,7 +53,7 @@ _OUTSIDE_CODES = (
     "APPLY_TIMEOUT",
     "APPLY_LOST",
     "NOTIFY_FAILED",
-    "SSRF_DNS",
+    "SSRF_DNS_EMPTY",
 )
 """Codes of steps and changes that failed because what they called did."""
 

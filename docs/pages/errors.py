@@ -18,44 +18,61 @@ _STATUS = {
 
 
 def codes() -> dict[str, dict[str, set[str]]]:
-    """For each code: `status`, `says`, `do` and `where`, as the calls that carry it show them."""
+    """For each code: `status`, `says`, `do` and `where`, as the calls and tables that carry it show them."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
+            where = path.relative_to(ROOT).as_posix()
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call):
-                    _note(node, path.relative_to(ROOT).as_posix(), found)
+                    _note_call(node, where, found)
+                elif isinstance(node, ast.Tuple):
+                    _note(node.elts, where, found)
     return dict(found)
 
 
-def _note(call: ast.Call, where: str, found: dict[str, dict[str, set[str]]]) -> None:
-    arguments = [*call.args, *(each.value for each in call.keywords if each.arg == "code")]
-    position = next((n for n, each in enumerate(arguments[:3]) if _is_code(each)), None)
+def _note(values: list[ast.expr], where: str, found: dict[str, dict[str, set[str]]]) -> list[str]:
+    """Note the codes that stand at the head of `values`, the message behind them, and a hint behind that."""
+    position = next((n for n, each in enumerate(values[:3]) if _codes_in(each)), None)
     if position is None:
-        return
-    code = arguments[position]
-    entry = found[str(getattr(code, "value", ""))]
-    entry["where"].add(where)
+        return []
+    named = _codes_in(values[position])
+    for code in named:
+        found[code]["where"].add(where)
+        for kind, value in zip(("says", "do"), values[position + 1 : position + 3], strict=False):
+            found[code][kind] |= set(_texts(value))
+    return named
+
+
+def _note_call(call: ast.Call, where: str, found: dict[str, dict[str, set[str]]]) -> None:
+    named = _note([*call.args, *(each.value for each in call.keywords if each.arg == "code")], where, found)
     name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-    if name in _STATUS:
-        entry["status"].add(str(_STATUS[name]))
-    for message in arguments[position + 1 : position + 2]:
-        entry["says"].add(_text(message))
-    for keyword in call.keywords:
-        if keyword.arg in ("message", "hint"):
-            entry["do" if keyword.arg == "hint" else "says"].add(_text(keyword.value))
+    for code in named:
+        if name in _STATUS:
+            found[code]["status"].add(str(_STATUS[name]))
+        for keyword in call.keywords:
+            if keyword.arg in ("message", "hint"):
+                found[code]["do" if keyword.arg == "hint" else "says"] |= set(_texts(keyword.value))
 
 
-def _is_code(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(_CODE.match(node.value))
+def _codes_in(node: ast.expr) -> list[str]:
+    if isinstance(node, ast.IfExp):
+        return [*_codes_in(node.body), *_codes_in(node.orelse)]
+    return [str(node.value)] if isinstance(node, ast.Constant) and _is_code(node.value) else []
 
 
-def _text(node: ast.expr) -> str:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and bool(_CODE.match(value))
+
+
+def _texts(node: ast.expr) -> list[str]:
+    if isinstance(node, ast.IfExp):
+        return [*_texts(node.body), *_texts(node.orelse)]
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and not _is_code(node.value):
+        return [node.value]
     if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)  # type: ignore[misc]  # constants of an f-string are text
-    return ""
+        return ["".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)]
+    return []
 
 
 def page() -> str:
@@ -63,7 +80,7 @@ def page() -> str:
     lines = [
         "# Errors",
         "",
-        "Codes are stable and never reused. `/api/v1` answers them as `application/problem+json`; `…` stands for a name.",
+        "Codes are stable and never reused. `/api/v1` answers them as `application/problem+json`; `…` is a name.",
         "",
     ]
     for code, facts in sorted(codes().items()):

@@ -23,6 +23,7 @@ def page() -> str:
         properties = spec.payload_schema.get("properties", {})
         if properties:
             lines += ["| field | type | meaning |", "|---|---|---|"]
-            lines += [f"| `{name}` | {shape(each)} | {each.get('description', '')} |" for name, each in properties.items()]
+            for name, each in properties.items():
+                lines.append(f"| `{name}` | {shape(each)} | {each.get('description', '')} |")
             lines.append("")
     return "\n".join(lines)

@@ -19,8 +19,8 @@ def proofs() -> dict[str, list[tuple[str, int]]]:
                 for mark in node.decorator_list:
                     _note(mark, f"{path.relative_to(TESTS.parent).as_posix()}::{node.name}", found)
             elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "pytestmark":
-                for mark in ast.walk(node.value):
-                    _note(mark, path.relative_to(TESTS.parent).as_posix(), found)
+                for part in ast.walk(node.value):
+                    _note(part, path.relative_to(TESTS.parent).as_posix(), found)
     return dict(found)
 
 
@@ -44,7 +44,7 @@ def page() -> str:
     lines = [
         "# Promises",
         "",
-        "What the engine promises, the tests that fail when a promise is broken, and how often each tries in `make test`.",
+        "What is promised, the tests that fail when a promise is broken, and how often each tries in `make test`.",
         "",
         "| id | promise | proof | open |",
         "|---|---|---|---|",

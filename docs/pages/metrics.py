@@ -1,0 +1,37 @@
+"""docs/metrics.md."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
+
+from api.metrics import EngineCollector
+from api.wiring import Application
+from engine.measures import Measures
+
+
+def page() -> str:
+    """Every metric family with its type, labels and meaning."""
+    return "\n".join(
+        [
+            "# Metrics",
+            "",
+            "`GET /metrics`, in Prometheus' text format. Numbers only: no organisation, person or Connection is named.",
+            "",
+            "| metric | type | labels | meaning |",
+            "|---|---|---|---|",
+            *_rows(),
+        ]
+    )
+
+
+def _rows() -> Iterator[str]:
+    measures = Measures()
+    measures.steps["operation", "state"] = 1
+    for counts in (measures.events, measures.runs, measures.changes, measures.guard_hits):
+        counts["x"] = 1
+    parts = SimpleNamespace(measures=measures, schedule=SimpleNamespace(waiting=0))
+    for family in EngineCollector(cast(Application, parts), {"kind.state": 1}).collect():
+        labels = sorted({label for sample in family.samples for label in sample.labels} - {"le"})
+        suffix = "_total" if family.type == "counter" else ""
+        names = ", ".join(f"`{label}`" for label in labels)
+        yield f"| `{family.name}{suffix}` | {family.type} | {names} | {family.documentation} |"
