@@ -30,11 +30,9 @@ def constants() -> set[str]:
         for path in (ROOT / package).rglob("*.py"):
             where = path.relative_to(ROOT).as_posix()
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                value = getattr(node, "value", None)
-                shaped = isinstance(node, ast.Constant) and isinstance(value, str) and SHAPE.match(value)
-                if shaped and where != SANIC_SETTINGS and not NOT_CODES.match(value):
-                    found.add(value)
-    return found
+                if isinstance(node, ast.Constant) and where != SANIC_SETTINGS:
+                    found.add(str(node.value))
+    return {each for each in found if SHAPE.match(each) and not NOT_CODES.match(each)}
 
 
 def test_generated_pages_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
