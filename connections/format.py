@@ -40,7 +40,8 @@ def _written(value: dict[str, Json], comments: Comments) -> bytes:
     value = {**_HEAD, **value}
     writer = _Writer(comments)
     result = writer.document(_ordered(value, ()))
-    if writer.written != comments.count or canonical(read(result).value) != canonical(value):
+    again = read(result)
+    if writer.written != comments.count or again.findings.failed or canonical(again.value) != canonical(value):
         raise FabricError(
             "FORMAT_UNSAFE",
             "The file cannot be rewritten without losing something.",

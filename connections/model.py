@@ -37,7 +37,7 @@ class Foreach(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_items: int = 1000
 
 
-class Retry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Retry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Try again after a failure. Delays are durations as written; `on` bounds it to these codes, () is any."""
 
     max_attempts: int = 3
@@ -86,5 +86,5 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def document(self) -> dict[str, Json]:
         """The Connection as the JSON object an author could have written; defaults are left out."""
-        found: dict[str, Json] = msgspec.to_builtins(self)
+        found: dict[str, Json] = msgspec.json.decode(msgspec.json.encode(self))
         return found

@@ -64,11 +64,22 @@ def _leaf(shape: Shape, value: dict[str, Json], at: str) -> Json:
     return Condition(**found)
 
 
+def _not(depth: int) -> Reader:
+    inner = _reader(depth)
+
+    def read(shape: Shape, value: Json, at: str) -> Json:
+        if value == {}:
+            return shape.refuse("SCHEMA_LIMIT", at, "`not` holds no condition.", "Write the one it negates.")
+        return inner(shape, value, at)
+
+    return read
+
+
 def _group(shape: Shape, value: dict[str, Json], at: str, groups: list[str], depth: int) -> Json:
     readers: dict[str, Reader] = {
         "all": _list(depth + 1),
         "any": _list(depth + 1),
-        "not": _reader(depth + 1),
+        "not": _not(depth + 1),
     }
     found = read_fields(shape, value, at, readers, ())
     if len(groups) > 1:

@@ -134,7 +134,8 @@ class _Parser:
         if len(self.references) > MAX_REFERENCES and not self._full:
             self._full = True
             message = f"A step has more than {MAX_REFERENCES} references."
-            self._report(Invalid("TEMPLATE_TOO_MANY", message, hint="Refer to whole objects, or split the step."), "")
+            hint = "Refer to whole objects, or split the step."
+            self._report(Invalid("TEMPLATE_TOO_MANY", message, hint=hint), pointer(*path))
         return parts[0] if whole else Text(parts)
 
 

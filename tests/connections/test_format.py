@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import connections
-from catalog.errors import ConnectionInvalid
+from catalog.errors import ConnectionInvalid, FabricError
 from catalog.jsonvalue import Json, canonical
+from connections import format as format_module
 from connections.format import format_text, format_value
 from connections.source import read
 
@@ -80,6 +81,14 @@ def test_json_becomes_yaml() -> None:
     assert formatted.decode() == (
         'apiVersion: fabric/v1\nkind: Connection\nname: "😀"\nsource_event: "a.#"\nsteps:\n  - operation_id: a.b\n'
     )
+
+
+def test_a_rewrite_that_would_change_something_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(format_module, "scalar", str)
+    for name in ("'no'", "'~'", "'a # b'"):
+        with pytest.raises(FabricError) as caught:
+            format_text(f"name: {name}\nsource_event: a.b\nsteps:\n  - operation_id: a.b\n")
+        assert caught.value.code == "FORMAT_UNSAFE"
 
 
 def test_what_is_no_connection_is_not_touched() -> None:

@@ -1,4 +1,4 @@
-"""tests/golden/invalid: each file says on its lines what is wrong there, and nothing else is reported."""
+"""tests/golden: an invalid file says on its lines what is wrong there; of a valid one there is nothing to say."""
 
 import re
 from pathlib import Path
@@ -12,6 +12,7 @@ from tests.connections.world import AUTHOR, CONTROLLERS, native_catalog
 
 _FOLDER = Path(__file__).parents[1] / "golden" / "invalid"
 _FILES = sorted(_FOLDER.glob("*.yaml"))
+_VALID = sorted((_FOLDER.parent / "valid").glob("*.yaml"))
 _MARK = re.compile(r"# (error|warning): ([A-Z_]+)$")
 
 _WITHOUT_A_LINE = {
@@ -48,6 +49,11 @@ def test_each_message_is_a_sentence_with_a_remedy(file: Path) -> None:
         assert each.message.endswith("."), each
         assert each.hint, each
         assert len(each.hint) > 3, each
+
+
+@pytest.mark.parametrize("file", _VALID, ids=lambda each: each.stem)
+def test_of_a_valid_file_there_is_nothing_to_say(file: Path) -> None:
+    assert _reported(file.read_bytes()) == ()
 
 
 def test_every_code_of_the_package_has_a_golden_file() -> None:

@@ -142,3 +142,10 @@ def test_rendering_never_hands_out_its_own_containers() -> None:
     first["a"][1]["b"].append("changed")
     first["c"].append("changed")
     assert template.render(_CONTEXT) == {"a": [1, {"b": []}], "c": [{"x": 1}, "two"]}
+
+
+def test_what_the_careful_way_renders_is_a_copy_too() -> None:
+    rendered, missing = parse({"a": "{{trigger.list}}", "b": "{{trigger.q}}"}).render_empty(_CONTEXT)
+    assert missing == ("trigger.q",)
+    rendered["a"][0]["x"] = "changed"
+    assert _CONTEXT["trigger"]["list"][0]["x"] == 1

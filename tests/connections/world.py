@@ -24,7 +24,9 @@ AUTHOR = Author(
     identity="ada",
     organisation_id="org-1",
     org_admin=True,
-    permissions=frozenset({"cameras.view", "network.view", "storage.view", "storage.write", "hypervisor.manage_vms"}),
+    permissions=frozenset(
+        {"cameras.view", "network.view", "storage.view", "storage.write", "firewall.view_logs", "hypervisor.manage_vms"}
+    ),
 )
 
 
