@@ -11,7 +11,7 @@ import msgspec
 from catalog.changes import Change
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from catalog.schemas import schema_of
+from catalog.schemas import output_schema_of, schema_of
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)+\Z")
 PLUGIN_PREFIX = "plugin."
@@ -136,7 +136,7 @@ class OperationSet:
 
         def declare(handler: Handler) -> Handler:
             params, output = _signature(handler)
-            operation = self._describe(name, handler, params, permission, facts, output_schema=schema_of(output))
+            operation = self._describe(name, handler, params, permission, facts, output_schema=output_schema_of(output))
             fields = getattr(output, "__struct_fields__", ())
             self._add(operation, Read(params, handler, "artifact" in fields))
             return handler
@@ -158,7 +158,7 @@ class OperationSet:
 
     def declare(self, name: str, *, permission: str, params: type, output: type | None = None, **facts: Any) -> None:
         """Declare an operation whose driver comes later: in the catalog, type-checked, and answering DRIVER_MISSING."""
-        schema = schema_of(output) if output is not None else STAGED_SCHEMA
+        schema = output_schema_of(output) if output is not None else STAGED_SCHEMA
         described = {**facts, "driver_missing": True}
         self._add(self._describe(name, params, params, permission, described, output_schema=schema), None)
 

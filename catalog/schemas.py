@@ -1,7 +1,7 @@
 """JSON Schemas from typed structs, and validators compiled once."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import jsonschema_rs
@@ -21,6 +21,46 @@ def schema_of(kind: type) -> Json:
     schema = msgspec.json.schema(kind)
     definitions = schema.pop("$defs", {})
     return _inlined(schema, definitions, ())
+
+
+def output_schema_of(kind: type) -> Json:
+    """As `schema_of`, for what our own code writes out: whole, so a field that has a default is always there.
+
+    Raises TypeError where that is not so: for a struct that leaves its defaults out.
+    """
+    for each in _structs(msgspec.inspect.type_info(kind)):
+        if each.__struct_config__.omit_defaults:
+            raise TypeError(f"type `{each.__name__}` leaves out its defaults, so its output has no certain fields")
+    return _whole(schema_of(kind))
+
+
+def _structs(info: msgspec.inspect.Type) -> Iterator[type[msgspec.Struct]]:
+    if isinstance(info, msgspec.inspect.StructType):
+        yield info.cls
+    for name in info.__struct_fields__:
+        inner = getattr(info, name)
+        for each in inner if isinstance(inner, tuple) else (inner,):
+            found = each.type if isinstance(each, msgspec.inspect.Field) else each
+            if isinstance(found, msgspec.inspect.Type):
+                yield from _structs(found)
+
+
+def _whole(schema: Json) -> Json:
+    if not isinstance(schema, dict):
+        return schema
+    whole = {**schema}
+    for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        if key in schema:
+            whole[key] = [_whole(each) for each in schema[key]]
+    for key in ("items", "additionalProperties"):
+        if key in schema:
+            whole[key] = _whole(schema[key])
+    if "properties" in schema:
+        fields = {name: _whole(each) for name, each in schema["properties"].items()}
+        given = set(schema.get("required", ()))
+        whole["properties"] = fields
+        whole["required"] = [name for name, each in fields.items() if name in given or "default" in each]
+    return whole
 
 
 def _inlined(schema: Json, definitions: Json, seen: tuple[str, ...]) -> Json:
