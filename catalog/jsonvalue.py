@@ -68,12 +68,13 @@ _decoder = json.JSONDecoder(
 
 def _depth_within(value: Json, limit: int) -> bool:
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [
             inner
             for outer in level
             if type(outer) is dict or type(outer) is list
             for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
         ]
         if not level:
             return True
