@@ -53,15 +53,19 @@ class Directory:
         return entry[1]
 
     async def find_actor(self, organisation_id: str, user_id: str) -> Actor | None:
-        """The person as he stands now; None where there is no such person in the organisation."""
-        known = self.fresh_actor(organisation_id, user_id)
-        if known is not None:
-            return known
-        asked_at, revision = self._clock.monotonic(), self._revision
-        actor = await self._load(organisation_id, user_id)
-        if revision == self._revision:
-            self._actors[organisation_id, user_id] = (asked_at, actor)
-        return actor
+        """The person as he stands now; None where there is no such person in the organisation.
+
+        What changes while he is looked up is not overlooked: he is looked up again.
+        """
+        while True:
+            known = self.fresh_actor(organisation_id, user_id)
+            if known is not None:
+                return known
+            asked_at, revision = self._clock.monotonic(), self._revision
+            actor = await self._load(organisation_id, user_id)
+            if revision == self._revision:
+                self._actors[organisation_id, user_id] = (asked_at, actor)
+                return actor
 
     async def _load(self, organisation_id: str, user_id: str) -> Actor | None:
         try:
@@ -93,12 +97,12 @@ class Directory:
     async def find_controller(self, organisation_id: str, controller_id: str) -> Controller | None:
         """The organisation's controller; None where it is absent or another's."""
         entry = self._controllers.get(controller_id)
-        if entry is None or self._clock.monotonic() - entry[0] > FRESH_SECONDS:
+        while entry is None or self._clock.monotonic() - entry[0] > FRESH_SECONDS:
             asked_at, revision = self._clock.monotonic(), self._revision
             found = await self._store.find_controllers([controller_id])
-            entry = (asked_at, found[0] if found else None)
             if revision == self._revision:
-                self._controllers[controller_id] = entry
+                entry = self._controllers[controller_id] = (asked_at, found[0] if found else None)
+                break
         controller = entry[1]
         return controller if controller is not None and controller.organisation_id == organisation_id else None
 

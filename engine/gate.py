@@ -2,6 +2,7 @@
 
 from catalog.errors import Forbidden
 from catalog.operations import Operation, Tier
+from catalog.provider import Target
 from engine.directory import Directory
 from engine.tenancy import Actor, Controller
 
@@ -30,7 +31,7 @@ class Gate:
         return actor
 
 
-def check_site(actor: Actor, operation: Operation, controller: Controller) -> None:
+def check_site(actor: Actor, operation: Operation, controller: Controller | Target) -> None:
     """Refuse a target at a site where the actor does not hold the permission. Raises Forbidden PERMISSION_DENIED."""
     if operation.permission is not None and not actor.holds(operation.permission, controller.site_id):
         raise _denied(operation, "he does not hold its permission at the target's site")

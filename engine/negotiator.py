@@ -3,21 +3,23 @@
 import asyncio
 import random
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 
 from catalog.artifacts import ArtifactRef
+from catalog.changes import Change
 from catalog.errors import FabricError, Forbidden, Invalid, TargetFailed, TargetTimeout, TooLarge
 from catalog.jsonvalue import Json
-from catalog.operations import Read, Write
-from catalog.provider import Call, Ports
+from catalog.operations import Operation, Read, Write
+from catalog.provider import Call, Ports, Target
 from catalog.registry import Registry
 from catalog.schemas import converter
 from connections.plan import PlannedRetry, PlannedStep
 from engine.deadline import Deadline
 from engine.firing import Firing
-from engine.gate import Gate
-from engine.runs import Failure, StepRecord, StepState
+from engine.gate import Gate, check_site
+from engine.runs import Failure, Run, StepRecord, StepState
 from engine.staging import Staging, offered_artifact, staged_output
 from engine.targets import TargetFinder
 from engine.tenancy import Actor
@@ -124,8 +126,11 @@ class Negotiator:
             if isinstance(code, Read):
                 if "controller_id" in params:
                     call.target = await self._targets.find(actor, operation, params)
+                    await self._still(run, operation, call.target)
                 return await self.call(code, params, call)
-            change = await self._staging.stage(actor, operation, code, params, call, call.delivery_id)
+            change = await self._staging.stage(
+                actor, operation, self._gated(code, run, operation), params, call, call.delivery_id
+            )
         except asyncio.CancelledError:
             if deadline.took():
                 raise _timed_out(step, firing, due) from None
@@ -134,6 +139,21 @@ class Negotiator:
         change.connection_id, change.connection_name = run.connection_id, run.connection_name
         firing.changes.append(change)
         return Given(staged_output(change), None, (change.id,))
+
+    async def _still(self, run: Run, operation: Operation, target: Target | None) -> None:
+        """Ask the gate once more after something was waited for: the author's right may have gone meanwhile."""
+        actor = await self._gate.check(run.organisation_id, run.author_id, operation)
+        if target is not None:
+            check_site(actor, operation, target)
+
+    def _gated(self, code: Write, run: Run, operation: Operation) -> Write:
+        """The write with the gate right before its `plan`: staging looks things up and copies files until then."""
+
+        async def plan(params: Json, call: Call) -> Change:
+            await self._still(run, operation, call.target)
+            return cast(Change, await code.plan(params, call))
+
+        return Write(code.params, plan)
 
     async def call(self, code: Read, params: Json, call: Call) -> Given:
         """Call a read's handler with typed parameters and take its output as JSON, bounded.
