@@ -3,10 +3,9 @@
 from catalog.errors import ConnectionInvalid, FabricError
 from catalog.jsonvalue import Json, canonical
 from connections.comments import Comments, comments_of
-from connections.json_events import NotJson, json_events, looks_like_json
 from connections.model import API_VERSION, KIND
-from connections.parse import FIELDS, STEP_FIELDS, draft
-from connections.source import read, yaml_events
+from connections.parse import FIELDS, STEP_FIELDS, Draft, draft
+from connections.source import read
 from connections.yaml_text import MAX_SIMPLE_KEY, block, scalar
 
 WIDTH = 100
@@ -21,19 +20,23 @@ def format_text(source: str | bytes) -> bytes:
 
     Raises ConnectionInvalid where the text is no Connection.
     """
-    found = draft(source)
-    if found.connection is None or found.document.findings.failed:
-        raise ConnectionInvalid(found.document.located())
+    found = _read(source)
     text = source.decode() if isinstance(source, bytes) else source
-    return _written(found.document.value, _comments(text.removeprefix("\ufeff")))
+    events = found.document.events
+    comments = comments_of(text.removeprefix("\ufeff"), events()) if events is not None else Comments()
+    return _written(found.document.value, comments)
 
 
 def format_value(value: dict[str, Json]) -> bytes:
     """A Connection's object in canonical form. Raises ConnectionInvalid."""
-    found = draft(value)
+    return _written(_read(value).document.value, Comments())
+
+
+def _read(source: str | bytes | dict[str, Json]) -> Draft:
+    found = draft(source)
     if found.connection is None or found.document.findings.failed:
         raise ConnectionInvalid(found.document.located())
-    return _written(value, Comments())
+    return found
 
 
 def _written(value: dict[str, Json], comments: Comments) -> bytes:
@@ -51,17 +54,6 @@ def _written(value: dict[str, Json], comments: Comments) -> bytes:
 
 
 _HEAD = {"apiVersion": API_VERSION, "kind": KIND}
-
-
-def _comments(text: str) -> Comments:
-    if looks_like_json(text):
-        try:
-            for _ in json_events(text):
-                pass
-        except NotJson:
-            return comments_of(text, yaml_events(text))
-        return Comments()
-    return comments_of(text, yaml_events(text))
 
 
 def _ordered(value: Json, path: tuple[str | int, ...]) -> Json:

@@ -110,7 +110,7 @@ def _spelled(reference: Reference, value: Json) -> str:
     except RecursionError:
         message = f"The value of `{reference.text}` is nested too deeply."
         raise Invalid("TEMPLATE_TOO_DEEP", message, hint="Refer to a part of it.") from None
-    except TypeError:
+    except (TypeError, UnicodeEncodeError):
         message = f"`{reference.text}` holds something that is no JSON."
         raise Invalid("TEMPLATE_MISSING", message, hint="Refer to another field.") from None
 
@@ -143,13 +143,20 @@ def size_over(value: Json, limit: int) -> bool:
         kind = type(each)
         if kind is dict:
             size += 1 + 2 * len(each) if each else 2
-            size += sum(len(_encode(key)) for key in each if type(key) is str)
+            size += sum(_length(key) for key in each if type(key) is str)
             waiting.extend(each.values())
         elif kind is list:
             size += 1 + len(each) if each else 2
             waiting.extend(each)
         elif kind in _SCALARS:
-            size += len(_encode(each))
+            size += _length(each)
         if size > limit:
             return True
     return False
+
+
+def _length(scalar: Json) -> int:
+    try:
+        return len(_encode(scalar))
+    except UnicodeEncodeError:  # a lone surrogate is no text; where JSON can carry it, it takes six bytes
+        return 6 * len(scalar)

@@ -20,7 +20,7 @@ class _OutOfTheOrdinaryError(Exception):
     """Only the careful renderer can tell."""
 
 
-UNUSUAL: Final = (*NOT_THERE, _OutOfTheOrdinaryError)
+UNUSUAL: Final = (*NOT_THERE, _OutOfTheOrdinaryError, UnicodeEncodeError)
 MAX_DEPTH = 40
 BYTES_A_CHARACTER = 6
 """The most that one character takes in JSON: `\\u0000`."""

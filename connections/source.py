@@ -1,7 +1,7 @@
 """Text → value: strict YAML and JSON, read at event level. No exception leaves this module, whatever bytes go in."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import yaml
@@ -22,16 +22,25 @@ _REFUSED_CHARACTER: Final = re.compile(
 )
 
 
+Events = Callable[[], Iterator[yaml.Event]]
+"""Begins to read a text anew."""
+
+
 class Document:
-    """What was read. `value` holds BROKEN where something was refused; `findings` says what and why."""
+    """What was read. `value` holds BROKEN where something was refused; `findings` says what and why.
 
-    __slots__ = ("_spans", "_text", "findings", "readable", "value")
+    `readable` is false where reading stopped; `events` reads the text again (None where there is no text).
+    """
 
-    def __init__(self, text: str | None, value: Json, findings: Findings, *, readable: bool) -> None:
-        self._text = text
-        self._spans: Places | None = None
+    __slots__ = ("_places", "events", "findings", "readable", "value")
+
+    def __init__(
+        self, value: Json, findings: Findings, *, events: Events | None = None, readable: bool = False
+    ) -> None:
+        self._places: Places | None = None
         self.value = value
         self.findings = findings
+        self.events = events
         self.readable = readable
 
     def located(self) -> tuple[Diagnostic, ...]:
@@ -45,15 +54,15 @@ class Document:
         return tuple(sorted(found, key=lambda each: (each.span.line, each.span.column) if each.span else (0, 0)))
 
     def _locate(self, diagnostic: Diagnostic) -> Diagnostic:
-        if diagnostic.span is not None or self._text is None or not self.readable:
+        if diagnostic.span is not None or self.events is None or not self.readable:
             return diagnostic
-        if self._spans is None:
-            self._spans = _spans(self._text)
+        if self._places is None:
+            self._places = places(self.events())
         place = diagnostic.pointer
-        key, value = self._spans.get(place, (None, None))
+        key, value = self._places.get(place, (None, None))
         while place and key is None and value is None:
             place = place.rpartition("/")[0]
-            key, value = self._spans.get(place, (None, None))
+            key, value = self._places.get(place, (None, None))
             value = key or value
         span = key if diagnostic.code in _AT_THE_KEY or value is None else value
         fields = {name: getattr(diagnostic, name) for name in diagnostic.__struct_fields__}
@@ -70,27 +79,32 @@ def read(source: str | bytes | Json) -> Document:
         return _built(None, value_events(source), findings)
     text = _decoded(source, findings)
     if text is None:
-        return Document(None, BROKEN, findings, readable=False)
-    if looks_like_json(text):
-        try:
-            return _built(text, json_events(text), Findings())
-        except NotJson:
-            pass  # not swallowed: YAML's flow style looks the same, and its reader reports what is wrong
-    return _built(text, yaml_events(text), findings)
+        return Document(BROKEN, findings)
+    try:
+        return _built(lambda: yaml_events(text), yaml_events(text), findings)
+    except yaml.YAMLError as error:
+        return _as_json(text) or _unreadable(error, text, findings)
 
 
-def _built(text: str | None, events: Iterator[yaml.Event], findings: Findings) -> Document:
+def _as_json(text: str) -> Document | None:
+    """JSON that YAML cannot read: its escaped surrogate pairs, its long keys. None where it is no JSON either."""
+    if not looks_like_json(text):
+        return None
+    try:
+        return _built(lambda: json_events(text), json_events(text), Findings())
+    except NotJson:
+        return None
+
+
+def _built(again: Events | None, events: Iterator[yaml.Event], findings: Findings) -> Document:
     try:
         value = Builder(findings).build(events)
     except Fatal:
-        return Document(text, BROKEN, findings, readable=False)
-    except yaml.YAMLError as error:
-        _syntax(error, text or "", findings)
-        return Document(text, BROKEN, findings, readable=False)
+        return Document(BROKEN, findings)
     if value is None:
         findings.error("YAML_EMPTY", "", "The file holds no Connection.", "Write at least `name:` and `source_event:`.")
-        return Document(text, BROKEN, findings, readable=False)
-    return Document(text, value, findings, readable=True)
+        return Document(BROKEN, findings)
+    return Document(value, findings, events=again, readable=True)
 
 
 def _decoded(source: str | bytes, findings: Findings) -> str | None:
@@ -122,27 +136,18 @@ def yaml_events(text: str) -> Iterator[yaml.Event]:
         yield event
 
 
-def _syntax(error: yaml.YAMLError, text: str, findings: Findings) -> None:
+def _unreadable(error: yaml.YAMLError, text: str, findings: Findings) -> Document:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or "the text is not YAML"
     span = Span(mark.line + 1, mark.column + 1) if mark is not None else None
     if mark is not None and _is_directive(text, mark.line):
         findings.error("YAML_DIRECTIVE_FORBIDDEN", "", "YAML directives are not allowed.", "Remove the line.", span)
-        return
-    hint = "Quote text that begins with `@`, `*`, `{`, `[`, `%` or a quote, or that holds `: ` or ` #`."
-    findings.error("YAML_SYNTAX", "", f"The text is not YAML: {problem}.", hint, span)
+    else:
+        hint = "Quote text that begins with `@`, `*`, `{`, `[`, `%` or a quote, or that holds `: ` or ` #`."
+        findings.error("YAML_SYNTAX", "", f"The text is not YAML: {problem}.", hint, span)
+    return Document(BROKEN, findings)
 
 
 def _is_directive(text: str, line: int) -> bool:
     lines = text.split("\n")
     return line < len(lines) and lines[line].startswith("%")
-
-
-def _spans(text: str) -> Places:
-    """Where everything stands in a text that was read before without a fatal problem."""
-    if looks_like_json(text):
-        try:
-            return places(json_events(text))
-        except NotJson:
-            pass  # not swallowed: then it is YAML, as `read` found as well
-    return places(yaml_events(text))

@@ -9,7 +9,7 @@ from connections.scalars import resolve
 _PLAIN = re.compile(r"[\w/](?:[\w/.()+=@$~;*' -]*[\w/.()+=@$~;*'-])?\Z")
 _UNPRINTABLE = "\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff"
 _ESCAPED = re.compile(f"[{_UNPRINTABLE}]")
-_BLOCK_LINE = re.compile(f"(?:[^\\s{_UNPRINTABLE}][^\x00-\x1f{_UNPRINTABLE}]*)?\\Z")
+_BLOCK_LINE = re.compile(f"(?:[^\\s\x00-\x1f{_UNPRINTABLE}][^\x00-\x1f{_UNPRINTABLE}]*)?\\Z")
 MAX_SIMPLE_KEY = 500
 
 

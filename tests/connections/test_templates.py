@@ -149,3 +149,10 @@ def test_what_the_careful_way_renders_is_a_copy_too() -> None:
     assert missing == ("trigger.q",)
     rendered["a"][0]["x"] = "changed"
     assert _CONTEXT["trigger"]["list"][0]["x"] == 1
+
+
+def test_a_lone_surrogate_is_passed_on_but_is_no_text_in_json() -> None:
+    context = {"trigger": {"x": "\ud800", "list": ["\ud800"], "\ud800": 1}}
+    assert parse(["{{trigger.x}}", "{{trigger}}"]).render(context) == ["\ud800", context["trigger"]]
+    assert parse("v={{trigger.x}}").render(context) == "v=\ud800"
+    assert _code("v={{trigger.list}}", context) == "TEMPLATE_MISSING"
