@@ -6,10 +6,10 @@ asks for no credential; who may not even see numbers is kept out by where the se
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE
 from prometheus_client.exposition import generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.wiring import Application
@@ -36,7 +36,15 @@ class EngineCollector(Collector):
         for (operation, state), count in sorted(measures.steps.items()):
             steps.add_metric((operation, state), count)
         yield steps
+        yield HistogramMetricFamily(
+            "fabric_run_seconds",
+            "From a run's row to its end, waiting included.",
+            buckets=measures.run_seconds.cumulative(),
+            sum_value=measures.run_seconds.sum,
+        )
         for name, text, count in (
+            ("fabric_ingested", "Events that ingest accepted.", measures.ingested),
+            ("fabric_ingest_refused", "Events over the organisation's rate.", measures.rate_limited),
             ("fabric_condition_misses", "Firings that a condition stopped.", measures.misses),
             ("fabric_guard_errors", "Redis calls that failed.", measures.guard_errors),
             ("fabric_dispatch_errors", "Dispatches that were put off.", measures.dispatch_errors),
@@ -60,5 +68,6 @@ def _counter(name: str, text: str, label: str, counts: dict[str, int]) -> Metric
 async def exposition(application: Application) -> bytes:
     """The page as it is now."""
     registry = CollectorRegistry(auto_describe=False)
+    ProcessCollector(registry=registry)
     registry.register(EngineCollector(application, await application.store.counts()))
     return generate_latest(registry)

@@ -80,7 +80,11 @@ class Ingest:
             payload={"name": name, "payload": body.get("payload", {})},
             time=self._clock.now(),
         )
-        await self._count(organisation_id, event.id)
+        try:
+            await self._count(organisation_id, event.id)
+        except TooMany:
+            self._measures.rate_limited += 1
+            raise
         digest = hashlib.sha256(raw).hexdigest() if key is not None else None
         try:
             accepted = await self._store.accept(event, key=key, body_digest=digest)
@@ -89,6 +93,7 @@ class Ingest:
             self._dispatcher.sweep_soon()
             raise
         if not accepted.repeated:
+            self._measures.ingested += 1
             self._dispatcher.offer(event)
         return accepted
 

@@ -202,6 +202,7 @@ class Workers:
     def _tell(self, firing: Ending, events: list[Event]) -> None:
         run = firing.run
         self._measures.runs[run.state.value] += 1
+        self._measures.run_seconds.add((run.ended_at or run.queued_at) - run.queued_at)
         for record in firing.records:
             self._measures.steps[record.operation_id, record.state.value] += 1
         self._measures.changes["staged"] += len(firing.changes)
