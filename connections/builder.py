@@ -96,7 +96,7 @@ class Builder:
 
     def _directive(self, event: yaml.Event) -> None:
         self._findings.error(
-            "YAML_DIRECTIVE_FORBIDDEN", "", "YAML directives are not allowed.", "Remove the line.", span_of(event)
+            "", "YAML_DIRECTIVE_FORBIDDEN", "YAML directives are not allowed.", "Remove the line.", span_of(event)
         )
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
@@ -124,8 +124,8 @@ class Builder:
         if type(key) is str and event.tag is None and event.anchor is None and len(text) <= MAX_SCALAR_CHARACTERS:
             if key in frame.value:
                 self._findings.error(
-                    "YAML_DUPLICATE_KEY",
                     self._pointer_of(key),
+                    "YAML_DUPLICATE_KEY",
                     f"The key `{key[:80]}` stands twice.",
                     "Keep one of them.",
                     span_of(event),
@@ -195,8 +195,9 @@ class Builder:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             place = self.pointer() if key is None else self._pointer_of(key)
-            message = f"The file has more than {MAX_NODES} nodes."
-            self._findings.error("YAML_TOO_MANY_NODES", place, message, "Split it.", span_of(event))
+            self._findings.error(
+                place, "YAML_TOO_MANY_NODES", f"The file has more than {MAX_NODES} nodes.", "Split it.", span_of(event)
+            )
             raise Fatal
 
     def pointer(self) -> str:
@@ -218,14 +219,19 @@ class Builder:
         return path
 
     def _too_long(self, place: str, event: yaml.Event) -> None:
-        message = f"The text is longer than {MAX_SCALAR_CHARACTERS} characters."
-        self._findings.error("YAML_TOO_LARGE", place, message, "Shorten it.", span_of(event))
+        self._findings.error(
+            place,
+            "YAML_TOO_LARGE",
+            f"The text is longer than {MAX_SCALAR_CHARACTERS} characters.",
+            "Shorten it.",
+            span_of(event),
+        )
 
     def _refuse(self, refusal: Refusal, place: str, event: yaml.Event) -> None:
-        self._findings.error(refusal.code, place, refusal.message, refusal.hint, span_of(event))
+        self._findings.error(place, refusal.code, refusal.message, refusal.hint, span_of(event))
 
     def _fatal(self, code: str, message: str, hint: str, event: yaml.Event | None = None) -> None:
-        self._findings.error(code, "", message, hint, span_of(event) if event is not None else None)
+        self._findings.error("", code, message, hint, span_of(event) if event is not None else None)
         raise Fatal
 
 

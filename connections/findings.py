@@ -14,11 +14,11 @@ class Findings:
         for each in items:
             self._add(each)
 
-    def error(self, code: str, pointer: str, message: str, hint: str | None = None, span: Span | None = None) -> None:
+    def error(self, pointer: str, code: str, message: str, hint: str | None = None, span: Span | None = None) -> None:
         """Something that keeps the Connection from being stored."""
         self._add(Diagnostic(code=code, pointer=pointer, message=message, hint=hint, span=span))
 
-    def warn(self, code: str, pointer: str, message: str, hint: str | None = None) -> None:
+    def warn(self, pointer: str, code: str, message: str, hint: str | None = None) -> None:
         """Something the author should look at."""
         self._add(Diagnostic(code=code, pointer=pointer, message=message, hint=hint, severity=Severity.WARNING))
 

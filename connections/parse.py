@@ -44,7 +44,7 @@ def _pattern(shape: Shape, value: Json, at: str) -> Json:
     try:
         parse_pattern(value)
     except Invalid as error:
-        return shape.refuse("SCHEMA_PATTERN", at, error.message, error.hint)
+        return shape.refuse(at, "SCHEMA_PATTERN", error.message, error.hint)
     return value
 
 
@@ -59,9 +59,9 @@ def _max_rate(shape: Shape, value: Json, at: str) -> Json:
         return wrong_type(shape, value, at, "a rate such as `10/m`")
     rate = find_rate(value)
     if rate is None:
-        return shape.refuse("SCHEMA_PATTERN", at, "`max_rate` is no rate.", "Write `10/s`, `10/m` or `10/h`.")
+        return shape.refuse(at, "SCHEMA_PATTERN", "`max_rate` is no rate.", "Write `10/s`, `10/m` or `10/h`.")
     if rate[0] == 0:
-        return shape.refuse("SCHEMA_RANGE", at, "`max_rate` must let at least one firing through.", "Use `enabled`.")
+        return shape.refuse(at, "SCHEMA_RANGE", "`max_rate` must let at least one firing through.", "Use `enabled`.")
     return value
 
 
@@ -80,7 +80,7 @@ _item_name_form = text(pattern=_ITEM_NAME, form="`[a-z][a-z0-9_]{0,31}`")
 
 def _item_name(shape: Shape, value: Json, at: str) -> Json:
     if value in ROOTS:
-        return shape.refuse("SCHEMA_PATTERN", at, f"`{value}` is the name of a root.", "Choose another name.")
+        return shape.refuse(at, "SCHEMA_PATTERN", f"`{value}` is the name of a root.", "Choose another name.")
     return _item_name_form(shape, value, at)
 
 
@@ -146,8 +146,12 @@ def _steps(shape: Shape, value: Json, at: str) -> Json:
     if type(value) is not list:
         return wrong_type(shape, value, at, "a list of steps")
     if not 1 <= len(value) <= MAX_STEPS:
-        message = f"There are {len(value)} steps; there must be 1 to {MAX_STEPS}."
-        shape.refuse("SCHEMA_LIMIT", at, message, "Split the Connection." if value else "Add a step.")
+        shape.refuse(
+            at,
+            "SCHEMA_LIMIT",
+            f"There are {len(value)} steps; there must be 1 to {MAX_STEPS}.",
+            "Split the Connection." if value else "Add a step.",
+        )
     found = []
     for number, each in enumerate(value[: MAX_STEPS * 2]):
         place = f"{at}/{number}"

@@ -40,7 +40,7 @@ def _reader(depth: int) -> Reader:
         if type(value) is not dict:
             return wrong_type(shape, value, at, "a mapping with `field`, `operator` and `value`")
         if depth > MAX_DEPTH:
-            return shape.refuse("SCHEMA_LIMIT", at, f"Conditions are nested deeper than {MAX_DEPTH}.", "Flatten them.")
+            return shape.refuse(at, "SCHEMA_LIMIT", f"Conditions are nested deeper than {MAX_DEPTH}.", "Flatten them.")
         groups = [] if "field" in value else [each for each in GROUPS if each in value]
         return _group(shape, value, at, groups, depth) if groups else _leaf(shape, value, at)
 
@@ -55,8 +55,7 @@ def _leaf(shape: Shape, value: dict[str, Json], at: str) -> Json:
         required = required[:1]
     found = read_fields(shape, value, at, readers, required)
     if not needs_value and "value" in value and value["value"] is not BROKEN:
-        message = f"`{value.get('operator')}` takes no value."
-        shape.refuse("CONDITION_VALUE", f"{at}/value", message, "Remove `value`.")
+        shape.refuse(f"{at}/value", "CONDITION_VALUE", f"`{value.get('operator')}` takes no value.", "Remove `value`.")
     if "field" not in found or "operator" not in found or f"{at}/value" in shape.broken:
         return INVALID
     if needs_value and "value" not in found:
@@ -69,7 +68,7 @@ def _not(depth: int) -> Reader:
 
     def read(shape: Shape, value: Json, at: str) -> Json:
         if value == {}:
-            return shape.refuse("SCHEMA_LIMIT", at, "`not` holds no condition.", "Write the one it negates.")
+            return shape.refuse(at, "SCHEMA_LIMIT", "`not` holds no condition.", "Write the one it negates.")
         return inner(shape, value, at)
 
     return read
@@ -84,8 +83,12 @@ def _group(shape: Shape, value: dict[str, Json], at: str, groups: list[str], dep
     found = read_fields(shape, value, at, readers, ())
     if len(groups) > 1:
         for each in groups:
-            message = "A condition is exactly one of `all`, `any` and `not`."
-            shape.refuse("SCHEMA_UNKNOWN_FIELD", f"{at}/{each}", message, "Nest one in the other.")
+            shape.refuse(
+                f"{at}/{each}",
+                "SCHEMA_UNKNOWN_FIELD",
+                "A condition is exactly one of `all`, `any` and `not`.",
+                "Nest one in the other.",
+            )
         return INVALID
     name = groups[0]
     if not found.get(name):

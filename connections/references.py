@@ -73,7 +73,7 @@ def scan(text: str, scope: Scope) -> Parts:
     while start >= 0:
         close = text.find("}}", start + 2)
         if close < 0:
-            raise _syntax("A template is not closed.", "Write `{{trigger.field}}`.")
+            raise Invalid("TEMPLATE_SYNTAX", "A template is not closed.", hint="Write `{{trigger.field}}`.")
         if start > end:
             parts.append(text[end:start])
         parts.append(reference(text[start + 2 : close].strip(" \t"), scope))
@@ -102,16 +102,22 @@ def reference(text: str, scope: Scope) -> Reference:
 def split_path(text: str) -> tuple[str, ...]:
     """The segments of a dotted path. Raises Invalid TEMPLATE_SYNTAX or TEMPLATE_TOO_DEEP."""
     if not text or len(text) > MAX_PATH_CHARACTERS:
-        raise _syntax(f"A path has 1 to {MAX_PATH_CHARACTERS} characters.", "Shorten it.")
+        raise Invalid("TEMPLATE_SYNTAX", f"A path has 1 to {MAX_PATH_CHARACTERS} characters.", hint="Shorten it.")
     if not _ASCII.issuperset(text) and not all(each in _ASCII or _is_word(each) for each in text):
-        raise _syntax(
-            "A template holds more than a path.", "Only look-ups are possible: `{{trigger.field}}`, `{{run.id}}`."
+        raise Invalid(
+            "TEMPLATE_SYNTAX",
+            "A template holds more than a path.",
+            hint="Only look-ups are possible: `{{trigger.field}}`, `{{run.id}}`.",
         )
     segments = tuple(text.split("."))
     if len(segments) > MAX_SEGMENTS:
         raise Invalid("TEMPLATE_TOO_DEEP", f"A path has more than {MAX_SEGMENTS} segments.", hint="Shorten it.")
     if not all(1 <= len(each) <= MAX_SEGMENT_CHARACTERS for each in segments):
-        raise _syntax(f"A segment of a path has 1 to {MAX_SEGMENT_CHARACTERS} characters.", "Look at the dots.")
+        raise Invalid(
+            "TEMPLATE_SYNTAX",
+            f"A segment of a path has 1 to {MAX_SEGMENT_CHARACTERS} characters.",
+            hint="Look at the dots.",
+        )
     return segments
 
 
@@ -123,7 +129,11 @@ def _step_number(segments: tuple[str, ...], scope: Scope) -> int:
     name = segments[1] if len(segments) > 1 else ""
     number = index_of(name) if name else None
     if number is None and not _STEP_ID.match(name):
-        raise _syntax("After `steps` stands a step's id or its number.", "Write `{{steps.0.output.field}}`.")
+        raise Invalid(
+            "TEMPLATE_SYNTAX",
+            "After `steps` stands a step's id or its number.",
+            hint="Write `{{steps.0.output.field}}`.",
+        )
     if number is None:
         number = scope.ids.index(name) if name in scope.ids else None
     if number is None or (scope.ids and number >= len(scope.ids)):
@@ -140,7 +150,3 @@ def _step_number(segments: tuple[str, ...], scope: Scope) -> int:
 def _near_step(scope: Scope) -> str:
     known = [each or str(number) for number, each in enumerate(scope.ids)]
     return f"Steps are {', '.join(f'`{each}`' for each in known[:8])}." if known else "Look at the step's `id`."
-
-
-def _syntax(message: str, hint: str) -> Invalid:
-    return Invalid("TEMPLATE_SYNTAX", message, hint=hint)

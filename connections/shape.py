@@ -28,9 +28,9 @@ class Shape:
         self.findings = findings
         self.broken: set[str] = set()
 
-    def refuse(self, code: str, at: str, message: str, hint: str | None = None) -> Json:
+    def refuse(self, at: str, code: str, message: str, hint: str | None = None) -> Json:
         """Report an error at `at`."""
-        self.findings.error(code, at, message, hint)
+        self.findings.error(at, code, message, hint)
         self.broken.add(at)
         return INVALID
 
@@ -66,8 +66,12 @@ def name_of(at: str) -> str:
 
 def wrong_type(shape: Shape, value: Json, at: str, wanted: str) -> Json:
     """Report SCHEMA_TYPE."""
-    hint = "Quote it." if wanted == "text" and type(value) in (int, float, bool) else f"Write {wanted}."
-    return shape.refuse("SCHEMA_TYPE", at, f"{name_of(at)} is {kind_of(value)}; it must be {wanted}.", hint)
+    return shape.refuse(
+        at,
+        "SCHEMA_TYPE",
+        f"{name_of(at)} is {kind_of(value)}; it must be {wanted}.",
+        "Quote it." if wanted == "text" and type(value) in (int, float, bool) else f"Write {wanted}.",
+    )
 
 
 def read_fields(
@@ -87,7 +91,7 @@ def read_fields(
                 found[key] = result
     for key in required:
         if key not in mapping:
-            shape.refuse("SCHEMA_REQUIRED", f"{at}/{key}", f"{name_of(at)} lacks `{key}`.", f"Add `{key}:`.")
+            shape.refuse(f"{at}/{key}", "SCHEMA_REQUIRED", f"{name_of(at)} lacks `{key}`.", f"Add `{key}:`.")
     return found
 
 
@@ -96,7 +100,7 @@ def refuse_unknown(shape: Shape, at: str, key: str, known: Mapping[str, Reader])
     near = nearest(key, known)
     hint = f"Did you mean `{near}`?" if near else f"Allowed are {', '.join(f'`{each}`' for each in known)}."
     place = at + pointer(key)
-    shape.findings.error("SCHEMA_UNKNOWN_FIELD", place, f"There is no field `{key[:80]}` here.", hint)
+    shape.findings.error(place, "SCHEMA_UNKNOWN_FIELD", f"There is no field `{key[:80]}` here.", hint)
 
 
 def text(
@@ -109,9 +113,9 @@ def text(
             return wrong_type(shape, value, at, "text")
         if len(value) < shortest or (longest is not None and len(value) > longest):
             length = f"{shortest} to {longest} characters" if longest is not None else "at least one character"
-            return shape.refuse("SCHEMA_LIMIT", at, f"{name_of(at)} must have {length}.", "Change its length.")
+            return shape.refuse(at, "SCHEMA_LIMIT", f"{name_of(at)} must have {length}.", "Change its length.")
         if pattern is not None and not pattern.match(value):
-            return shape.refuse("SCHEMA_PATTERN", at, f"{name_of(at)} does not have the form {form}.", "Rewrite it.")
+            return shape.refuse(at, "SCHEMA_PATTERN", f"{name_of(at)} does not have the form {form}.", "Rewrite it.")
         return value
 
     return read
@@ -124,8 +128,12 @@ def integer(lowest: int, highest: int) -> Reader:
         if type(value) is not int:
             return wrong_type(shape, value, at, "a whole number")
         if not lowest <= value <= highest:
-            hint = f"Write a number from {lowest} to {highest}."
-            return shape.refuse("SCHEMA_RANGE", at, f"{name_of(at)} lies outside what is allowed.", hint)
+            return shape.refuse(
+                at,
+                "SCHEMA_RANGE",
+                f"{name_of(at)} lies outside what is allowed.",
+                f"Write a number from {lowest} to {highest}.",
+            )
         return value
 
     return read
@@ -146,8 +154,12 @@ def choice(*options: str) -> Reader:
             return value
         near = nearest(value, options)
         allowed = ", ".join(f"`{each}`" for each in options)
-        hint = f"Did you mean `{near}`?" if near else f"Write one of {allowed}."
-        return shape.refuse("SCHEMA_ENUM", at, f"{name_of(at)} must be one of {allowed}.", hint)
+        return shape.refuse(
+            at,
+            "SCHEMA_ENUM",
+            f"{name_of(at)} must be one of {allowed}.",
+            f"Did you mean `{near}`?" if near else f"Write one of {allowed}.",
+        )
 
     return read
 
@@ -161,10 +173,14 @@ def duration(*, zero: bool = False) -> Reader:
         length = find_duration(value)
         if length is None:
             form = "`250ms`, `30s`, `5m` or `24h`"
-            return shape.refuse("SCHEMA_PATTERN", at, f"{name_of(at)} is no duration.", f"Write {form}.")
+            return shape.refuse(at, "SCHEMA_PATTERN", f"{name_of(at)} is no duration.", f"Write {form}.")
         if length > MAX_SECONDS or (length == 0 and not zero):
-            hint = "Write a duration up to `24h`."
-            return shape.refuse("SCHEMA_RANGE", at, f"{name_of(at)} must be longer than nothing, a day at most.", hint)
+            return shape.refuse(
+                at,
+                "SCHEMA_RANGE",
+                f"{name_of(at)} must be longer than nothing, a day at most.",
+                "Write a duration up to `24h`.",
+            )
         return value
 
     return read
@@ -186,7 +202,7 @@ def items(reader: Reader, *, shortest: int = 0, longest: int | None = None, inst
             return wrong_type(shape, value, at, "a list")
         if len(value) < shortest or (longest is not None and len(value) > longest):
             length = f"{shortest} to {longest} items" if longest is not None else "at least one item"
-            shape.refuse("SCHEMA_LIMIT", at, f"{name_of(at)} must have {length}.", "Change its length.")
+            shape.refuse(at, "SCHEMA_LIMIT", f"{name_of(at)} must have {length}.", "Change its length.")
             if not value or len(value) > 1000:
                 return INVALID
         found = []

@@ -102,7 +102,7 @@ def _built(again: Events | None, events: Iterator[yaml.Event], findings: Finding
     except Fatal:
         return Document(BROKEN, findings)
     if value is None:
-        findings.error("YAML_EMPTY", "", "The file holds no Connection.", "Write at least `name:` and `source_event:`.")
+        findings.error("", "YAML_EMPTY", "The file holds no Connection.", "Write at least `name:` and `source_event:`.")
         return Document(BROKEN, findings)
     return Document(value, findings, events=again, readable=True)
 
@@ -111,12 +111,12 @@ def _decoded(source: str | bytes, findings: Findings) -> str | None:
     """The text without one leading byte order mark, or None after saying what is wrong."""
     size = len(source) if isinstance(source, bytes) or len(source) > MAX_BYTES else len(source.encode(errors="replace"))
     if size > MAX_BYTES:
-        findings.error("YAML_TOO_LARGE", "", f"The file is larger than {MAX_BYTES} bytes.", "Split the Connection.")
+        findings.error("", "YAML_TOO_LARGE", f"The file is larger than {MAX_BYTES} bytes.", "Split the Connection.")
         return None
     try:
         text = source.decode("utf-8") if isinstance(source, bytes) else source
     except UnicodeDecodeError:
-        findings.error("YAML_ENCODING", "", "The file is not UTF-8.", "Save it as UTF-8.")
+        findings.error("", "YAML_ENCODING", "The file is not UTF-8.", "Save it as UTF-8.")
         return None
     text = text.removeprefix("\ufeff")
     found = _REFUSED_CHARACTER.search(text)
@@ -124,8 +124,13 @@ def _decoded(source: str | bytes, findings: Findings) -> str | None:
         return text
     line = text.count("\n", 0, found.start()) + 1
     column = found.start() - text.rfind("\n", 0, found.start())
-    message = f"The file holds the control character U+{ord(found[0]):04X}."
-    findings.error("YAML_ENCODING", "", message, "Remove it, or escape it in quotes.", Span(line, column))
+    findings.error(
+        "",
+        "YAML_ENCODING",
+        f"The file holds the control character U+{ord(found[0]):04X}.",
+        "Remove it, or escape it in quotes.",
+        Span(line, column),
+    )
     return None
 
 
@@ -141,10 +146,15 @@ def _unreadable(error: yaml.YAMLError, text: str, findings: Findings) -> Documen
     problem = getattr(error, "problem", None) or "the text is not YAML"
     span = Span(mark.line + 1, mark.column + 1) if mark is not None else None
     if mark is not None and _is_directive(text, mark.line):
-        findings.error("YAML_DIRECTIVE_FORBIDDEN", "", "YAML directives are not allowed.", "Remove the line.", span)
+        findings.error("", "YAML_DIRECTIVE_FORBIDDEN", "YAML directives are not allowed.", "Remove the line.", span)
     else:
-        hint = "Quote text that begins with `@`, `*`, `{`, `[`, `%` or a quote, or that holds `: ` or ` #`."
-        findings.error("YAML_SYNTAX", "", f"The text is not YAML: {problem}.", hint, span)
+        findings.error(
+            "",
+            "YAML_SYNTAX",
+            f"The text is not YAML: {problem}.",
+            "Quote text that begins with `@`, `*`, `{`, `[`, `%` or a quote, or that holds `: ` or ` #`.",
+            span,
+        )
     return Document(BROKEN, findings)
 
 

@@ -114,8 +114,10 @@ class _Parser:
         if kind is not dict and kind is not list:
             return value
         if depth >= MAX_DEPTH:
-            message = f"The parameters are nested deeper than {MAX_DEPTH}."
-            self._report(Invalid("TEMPLATE_TOO_DEEP", message, hint="Flatten them."), pointer(*path))
+            mistake = Invalid(
+                "TEMPLATE_TOO_DEEP", f"The parameters are nested deeper than {MAX_DEPTH}.", hint="Flatten them."
+            )
+            self._report(mistake, pointer(*path))
             return BROKEN
         if kind is dict:
             return {key: self.node(each, (*path, key), depth + 1) for key, each in value.items()}
@@ -133,9 +135,12 @@ class _Parser:
                 self.references.append(Placed(part, path, whole))
         if len(self.references) > MAX_REFERENCES and not self._full:
             self._full = True
-            message = f"A step has more than {MAX_REFERENCES} references."
-            hint = "Refer to whole objects, or split the step."
-            self._report(Invalid("TEMPLATE_TOO_MANY", message, hint=hint), pointer(*path))
+            mistake = Invalid(
+                "TEMPLATE_TOO_MANY",
+                f"A step has more than {MAX_REFERENCES} references.",
+                hint="Refer to whole objects, or split the step.",
+            )
+            self._report(mistake, pointer(*path))
         return parts[0] if whole else Text(parts)
 
 

@@ -60,10 +60,10 @@ def _converted(value: Json, findings: Findings) -> Scenario | None:
         hint = f"Did you mean `{near}`?" if near else "Remove it."
         holders = list(_holders(value, _path(unknown["path"]), field, ()))
         for place, holder in holders:
-            findings.error("SCHEMA_UNKNOWN_FIELD", _pointer(*place, field), f"`{field[:80]}` is not a key here.", hint)
+            findings.error(_pointer(*place, field), "SCHEMA_UNKNOWN_FIELD", f"`{field[:80]}` is not a key here.", hint)
             del holder[field]
         if not holders:
-            findings.error("SCHEMA_UNKNOWN_FIELD", "", f"`{field[:80]}` is not a key.", hint)
+            findings.error("", "SCHEMA_UNKNOWN_FIELD", f"`{field[:80]}` is not a key.", hint)
             return None
 
 
@@ -71,11 +71,11 @@ def _note(text: str, findings: Findings) -> None:
     missing = _MISSING.match(text)
     if missing is not None:
         message = f"`{missing['field']}` is missing here."
-        findings.error("SCHEMA_REQUIRED", _pointer(*_path(missing["path"])), message, f"Add `{missing['field']}:`.")
+        findings.error(_pointer(*_path(missing["path"])), "SCHEMA_REQUIRED", message, f"Add `{missing['field']}:`.")
         return
     other = _OTHER.match(text)
     problem, path = (other["problem"], other["path"]) if other else (text, None)
-    findings.error("SCHEMA_TYPE", _pointer(*_path(path)), f"{problem}.", "Compare with docs/scenarios.md.")
+    findings.error(_pointer(*_path(path)), "SCHEMA_TYPE", f"{problem}.", "Compare with docs/scenarios.md.")
 
 
 def _check_stages(scenario: Scenario, findings: Findings) -> None:
@@ -84,14 +84,14 @@ def _check_stages(scenario: Scenario, findings: Findings) -> None:
         place = f"/then/{number - 1}" if number else ""
         if stage.deeds != 1:
             wanted = "`event` or `ingest`" if not number else "`event`, `ingest`, `apply` or `reject`"
-            findings.error("SCHEMA_REQUIRED", place, f"Exactly one of {wanted} stands here.", "Write one of them.")
+            findings.error(place, "SCHEMA_REQUIRED", f"Exactly one of {wanted} stands here.", "Write one of them.")
         named = {each.controller for each in stage.expect.changes or ()} | {
             each.controller for each in stage.expect.files
         }
         for name in sorted(each for each in named if each is not None and each not in names):
             near = nearest(name, names)
             hint = f"Did you mean `{near}`?" if near else "Add it to `controllers`."
-            findings.error("SCHEMA_ENUM", f"{place}/expect", f"There is no controller `{name}`.", hint)
+            findings.error(f"{place}/expect", "SCHEMA_ENUM", f"There is no controller `{name}`.", hint)
 
 
 def _path(text: str | None) -> list[str | int]:

@@ -13,9 +13,12 @@ def run(work: Work) -> None:
             mine.artifact_from = _sources(work, number, mine.operation)
             if not mine.artifact_from and work.origin.known and _all_known(work, number):
                 named = " or ".join(f"`{each}`" for each in mine.operation.accepts)
-                message = f"`{mine.operation.id}` needs an artifact ({named}), and nothing above it gives one."
-                hint = "Put a step before it that produces one, or choose an event that brings one."
-                work.findings.error("ARTIFACT_REQUIRED", f"/steps/{number}/operation_id", message, hint)
+                work.findings.error(
+                    f"/steps/{number}/operation_id",
+                    "ARTIFACT_REQUIRED",
+                    f"`{mine.operation.id}` needs an artifact ({named}), and nothing above it gives one.",
+                    "Put a step before it that produces one, or choose an event that brings one.",
+                )
 
 
 def _sources(work: Work, number: int, operation: Operation) -> tuple[Source, ...]:

@@ -61,8 +61,9 @@ def _leaf(work: Work, leaf: Condition, at: str, number: int | None) -> bool:
         return False
     presence, schema = reach_reference(work, number, found)
     if presence is Presence.NEVER:
-        message = f"There is no `{found.text}`."
-        work.findings.error("CONDITION_PATH", f"{at}/field", message, "Look at the event's payload schema.")
+        work.findings.error(
+            f"{at}/field", "CONDITION_PATH", f"There is no `{found.text}`.", "Look at the event's payload schema."
+        )
         return False
     return sound and _types(work, leaf, schema, f"{at}/value")
 
@@ -74,16 +75,22 @@ def _path(work: Work, field: str, at: str, number: int | None) -> Reference | No
         found = reference(field, Scope(roots=roots, ids=work.ids))
     except FabricError as error:
         begin = "`trigger.`" if number is None else "`trigger.` or `steps.`"
-        work.findings.error("CONDITION_PATH", at, error.message, f"A field is a path that begins with {begin}.")
+        work.findings.error(at, "CONDITION_PATH", error.message, f"A field is a path that begins with {begin}.")
         return None
     if len(found.path) < (2 if found.step is None else 3):
-        message = "A field names something below `trigger` or a step."
-        work.findings.error("CONDITION_PATH", at, message, f"Write `{found.text}.name`.")
+        work.findings.error(
+            at, "CONDITION_PATH", "A field names something below `trigger` or a step.", f"Write `{found.text}.name`."
+        )
         return None
     other = found.step
     if other is not None and number is not None and (other == number or not work.reach.runs_before(other, number)):
         if number not in work.unordered:
-            work.findings.error("CONDITION_PATH", at, *not_upstream(work, number, other))
+            work.findings.error(
+                at,
+                "CONDITION_PATH",
+                f"This step does not need step `{work.ids[other] or other}`, so it may run first.",
+                not_upstream(work, number, other),
+            )
         return None
     return found
 
@@ -102,7 +109,7 @@ def _value(work: Work, leaf: Condition, at: str) -> bool:
     elif operator == "matches" and (type(value) is not str or compile_pattern(value) is None):
         problem, hint = "The pattern is not one that google-re2 takes.", "It has no look-around and no back-references."
     if problem is not None:
-        work.findings.error("CONDITION_VALUE", at, problem, hint)
+        work.findings.error(at, "CONDITION_VALUE", problem, hint)
     return problem is None
 
 
@@ -119,8 +126,12 @@ def _types(work: Work, leaf: Condition, schema: Json, at: str) -> bool:
     wanted = _wanted(leaf)
     if wanted is None or fits(schema, wanted) is not Fit.NEVER:
         return True
-    message = f"`{leaf.field}` can never satisfy `{leaf.operator}` with this value: their types do not meet."
-    work.findings.error("CONDITION_VALUE", at, message, "Look at the field's type in the payload schema.")
+    work.findings.error(
+        at,
+        "CONDITION_VALUE",
+        f"`{leaf.field}` can never satisfy `{leaf.operator}` with this value: their types do not meet.",
+        "Look at the field's type in the payload schema.",
+    )
     return False
 
 

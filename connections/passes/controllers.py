@@ -20,8 +20,12 @@ def run(work: Work) -> None:
         if "controller_id" in node:
             _check(work, mine, node["controller_id"], at)
         elif mine.operation.write:
-            message = f"`{mine.operation.id}` is a write, and no `controller_id` says on what."
-            work.findings.error("NO_TARGET", at, message, "Add `controller_id:` with the controller's id.")
+            work.findings.error(
+                at,
+                "NO_TARGET",
+                f"`{mine.operation.id}` is a write, and no `controller_id` says on what.",
+                "Add `controller_id:` with the controller's id.",
+            )
 
 
 def _check(work: Work, mine: StepWork, node: Json, at: str) -> None:
@@ -31,14 +35,22 @@ def _check(work: Work, mine: StepWork, node: Json, at: str) -> None:
     declared = "controller_id" in operation.input_schema.get("properties", {})
     if type(node) is not str or not is_canonical_uuid(node):
         if operation.write and _was_read(node):
-            message = "`controller_id` is not a UUID in its canonical form."
-            work.findings.error("BAD_TARGET", at, message, "Write it in lower case: `fabric controllers ls`.")
+            work.findings.error(
+                at,
+                "BAD_TARGET",
+                "`controller_id` is not a UUID in its canonical form.",
+                "Write it in lower case: `fabric controllers ls`.",
+            )
         return
     if work.targets is None or work.author is None or not (operation.write or declared):
         return
     if work.targets.owner(node) != work.author.organisation_id:
-        message = "There is no such controller in this organisation."
-        work.findings.error("CROSS_TENANT_TARGET", at, message, "Choose one of this organisation's controllers.")
+        work.findings.error(
+            at,
+            "CROSS_TENANT_TARGET",
+            "There is no such controller in this organisation.",
+            "Choose one of this organisation's controllers.",
+        )
 
 
 def _was_read(node: Json) -> bool:

@@ -32,8 +32,16 @@ def run(work: Work) -> None:
 def _unknown(work: Work, pattern: Pattern, at: str) -> None:
     if pattern.exact:
         near = work.catalog.nearest_event(pattern.text)
-        hint = f"Did you mean `{near}`?" if near else "See `fabric catalog ls`."
-        work.findings.error("EVENT_UNKNOWN", at, f"There is no event `{pattern.text[:80]}`.", hint)
+        work.findings.error(
+            at,
+            "EVENT_UNKNOWN",
+            f"There is no event `{pattern.text[:80]}`.",
+            f"Did you mean `{near}`?" if near else "See `fabric catalog ls`.",
+        )
     else:
-        message = f"`{pattern.text[:80]}` matches no event that is known now."
-        work.findings.warn("EVENT_UNKNOWN", at, message, "It fires once a module emits one.")
+        work.findings.warn(
+            at,
+            "EVENT_UNKNOWN",
+            f"`{pattern.text[:80]}` matches no event that is known now.",
+            "It fires once a module emits one.",
+        )

@@ -14,7 +14,7 @@ def run(work: Work) -> None:
     # A step that needs itself is reported where it says so; it would hide a longer circle only until it is mended.
     if len(cycle) > 1:
         named = " → ".join(f"`{work.ids[each] or each}`" for each in (*cycle, cycle[0]))
-        work.findings.error("STEP_CYCLE", "/steps", f"Steps wait for each other: {named}.", "Remove one `needs`.")
+        work.findings.error("/steps", "STEP_CYCLE", f"Steps wait for each other: {named}.", "Remove one `needs`.")
 
 
 def _numbers(work: Work) -> dict[str, int]:
@@ -23,8 +23,12 @@ def _numbers(work: Work) -> dict[str, int]:
         if name is None:
             continue
         if name in numbers:
-            message = f"Step {numbers[name]} is already called `{name}`."
-            work.findings.error("STEP_DUPLICATE_ID", f"/steps/{number}/id", message, "Choose another id.")
+            work.findings.error(
+                f"/steps/{number}/id",
+                "STEP_DUPLICATE_ID",
+                f"Step {numbers[name]} is already called `{name}`.",
+                "Choose another id.",
+            )
         numbers.setdefault(name, number)
     return numbers
 
@@ -45,10 +49,14 @@ def _needs(work: Work, number: int, numbers: dict[str, int]) -> tuple[int, ...]:
             continue
         if need is None:
             near = nearest(name, numbers)
-            hint = f"Did you mean `{near}`?" if near else "Give the step you mean an `id`."
-            work.findings.error("STEP_UNKNOWN_NEED", at, f"No step is called `{name}`.", hint)
+            work.findings.error(
+                at,
+                "STEP_UNKNOWN_NEED",
+                f"No step is called `{name}`.",
+                f"Did you mean `{near}`?" if near else "Give the step you mean an `id`.",
+            )
         elif need == number:
-            work.findings.error("STEP_CYCLE", at, f"Step `{name}` needs itself.", "Remove it.")
+            work.findings.error(at, "STEP_CYCLE", f"Step `{name}` needs itself.", "Remove it.")
         else:
             found.append(need)
     return tuple(sorted(set(found)))

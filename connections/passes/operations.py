@@ -15,20 +15,35 @@ def run(work: Work) -> None:
         work.steps[number].operation = operation
         if operation is None:
             near = work.catalog.nearest_operation(step.operation_id)
-            hint = f"Did you mean `{near}`?" if near else "See `fabric catalog ls`."
-            message = f"There is no operation `{step.operation_id[:80]}`."
-            work.findings.error("OP_UNKNOWN", f"{at}/operation_id", message, hint)
+            work.findings.error(
+                f"{at}/operation_id",
+                "OP_UNKNOWN",
+                f"There is no operation `{step.operation_id[:80]}`.",
+                f"Did you mean `{near}`?" if near else "See `fabric catalog ls`.",
+            )
         elif operation.write:
             _write(work, operation, step, at)
 
 
 def _write(work: Work, operation: Operation, step: Step, at: str) -> None:
     if operation.tier is Tier.PLUGIN:
-        message = f"`{operation.id}` is a plugin's write; only native operations write."
-        work.findings.error("PLUGIN_WRITE_FORBIDDEN", f"{at}/operation_id", message, "Use a native operation.")
+        work.findings.error(
+            f"{at}/operation_id",
+            "PLUGIN_WRITE_FORBIDDEN",
+            f"`{operation.id}` is a plugin's write; only native operations write.",
+            "Use a native operation.",
+        )
     if step.retry is not None:
-        message = f"`{operation.id}` is a write; it is staged once and never retried."
-        work.findings.error("WRITE_RETRY", f"{at}/retry", message, "Remove `retry`.")
+        work.findings.error(
+            f"{at}/retry",
+            "WRITE_RETRY",
+            f"`{operation.id}` is a write; it is staged once and never retried.",
+            "Remove `retry`.",
+        )
     if step.on_missing == "empty":
-        message = f"`{operation.id}` is a write; no partial value is staged."
-        work.findings.error("WRITE_ON_MISSING", f"{at}/on_missing", message, "Use `error` or `skip`.")
+        work.findings.error(
+            f"{at}/on_missing",
+            "WRITE_ON_MISSING",
+            f"`{operation.id}` is a write; no partial value is staged.",
+            "Use `error` or `skip`.",
+        )

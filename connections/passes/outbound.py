@@ -34,8 +34,8 @@ def url_problems(node: Json, path: Path) -> Iterator[Problem]:
 
 def _in_host(path: Path) -> Problem:
     return Problem(
-        "TEMPLATE_IN_URL_HOST",
         path,
+        "TEMPLATE_IN_URL_HOST",
         f"Scheme and host of {named(path)} are templated; a payload must not choose where data goes.",
         "Write them out up to the `/` after the host, or use a whole `{{secrets.name}}`.",
     )
@@ -45,7 +45,7 @@ def _text_problems(text: str, path: Path) -> Iterator[Problem]:
     try:
         parse_url(text)
     except FabricError as error:
-        yield Problem("PARAM_URL", path, error.message, error.hint or "Write `https://host/path`.")
+        yield Problem(path, "PARAM_URL", error.message, error.hint or "Write `https://host/path`.")
 
 
 def header_problems(headers: dict[str, Json], path: Path) -> Iterator[Problem]:
@@ -63,4 +63,4 @@ def header_problems(headers: dict[str, Json], path: Path) -> Iterator[Problem]:
             problem = f"Header `{name}` is given twice."
         seen.add(name.lower())
         if problem is not None:
-            yield Problem("PARAM_HEADER", (*path, name), problem, "Remove it from `headers`.")
+            yield Problem((*path, name), "PARAM_HEADER", problem, "Remove it from `headers`.")

@@ -1,5 +1,6 @@
 """Parameters against each operation's input schema, and secrets where they may stand."""
 
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from catalog.catalog import Catalog
@@ -35,12 +36,15 @@ def _step(work: Work, number: int, operation: Operation, template: Template) -> 
     for problem in ValueCheck(schema_of).problems(template.node, operation.input_schema, ()):
         found += 1
         if not _left_to_targets(operation, template, problem):
-            work.findings.error(problem.code, at + pointer(*problem.path), problem.message, problem.hint)
+            work.findings.error(at + pointer(*problem.path), problem.code, problem.message, problem.hint)
     for placed in template.references:
         if placed.reference.root == "secrets" and not may_be_secret(operation.input_schema, placed):
-            message = "Secrets may stand only in parameters that are marked for them."
-            hint = "Use a parameter marked `x-fabric-secret`."
-            work.findings.error("TEMPLATE_UNKNOWN_ROOT", at + placed.pointer, message, hint)
+            work.findings.error(
+                at + placed.pointer,
+                "TEMPLATE_UNKNOWN_ROOT",
+                "Secrets may stand only in parameters that are marked for them.",
+                "Use a parameter marked `x-fabric-secret`.",
+            )
     if not found and template.constant and not work.findings.failed:
         _whole(work, operation, template, at)
 
@@ -66,27 +70,30 @@ def may_be_secret(schema: Json, placed: Placed) -> bool:
     return False
 
 
-_validators: WeakKeyDictionary[Catalog, dict[str, object]] = WeakKeyDictionary()
+Validator = Callable[[Json], bool]
+_validators: WeakKeyDictionary[Catalog, dict[str, Validator]] = WeakKeyDictionary()
 """Compiled once for each catalog and operation."""
 
 
 def _whole(work: Work, operation: Operation, template: Template, at: str) -> None:
     """Constants that the walk finds no fault with, asked of a full validator: it knows every keyword."""
     compiled = _validators.setdefault(work.catalog, {})
-    check = compiled.get(operation.id)
-    if check is None:
-        try:
-            check = validator(operation.input_schema)
-        except Invalid:
-            check = _accept
-        compiled[operation.id] = check
-    if callable(check) and not check(template.value):
-        required = "controller_id" in operation.input_schema.get("required", ())
-        if operation.write and required and "controller_id" not in template.value:
-            return
-        message = f"The parameters do not fit `{operation.id}`."
-        work.findings.error("PARAM_TYPE", at, message, "Compare with the operation's input schema.")
+    if operation.id not in compiled:
+        compiled[operation.id] = _validator(operation)
+    if compiled[operation.id](template.value):
+        return
+    if operation.write and "controller_id" not in template.value:
+        return  # NO_TARGET says it better, and nothing else can be told from this answer
+    work.findings.error(
+        at,
+        "PARAM_TYPE",
+        f"The parameters do not fit `{operation.id}`.",
+        "Compare with the operation's input schema.",
+    )
 
 
-def _accept(_value: Json) -> bool:
-    return True
+def _validator(operation: Operation) -> Validator:
+    try:
+        return validator(operation.input_schema)
+    except Invalid:
+        return lambda _value: True

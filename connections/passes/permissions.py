@@ -12,9 +12,12 @@ def run(work: Work) -> None:
     for number, mine in enumerate(work.steps):
         if mine.operation is not None and not _may(work.author, mine.operation):
             needed = mine.operation.permission
-            message = f"The author may not use `{mine.operation.id}`."
-            hint = f"It needs `{needed}`." if needed else "Only native sinks come without a permission."
-            work.findings.error("PERMISSION_DENIED", f"/steps/{number}/operation_id", message, hint)
+            work.findings.error(
+                f"/steps/{number}/operation_id",
+                "PERMISSION_DENIED",
+                f"The author may not use `{mine.operation.id}`.",
+                f"It needs `{needed}`." if needed else "Only native sinks come without a permission.",
+            )
 
 
 def _may(author: Author, operation: Operation) -> bool:

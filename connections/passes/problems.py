@@ -9,8 +9,8 @@ Path = tuple[str | int, ...]
 class Problem(msgspec.Struct, frozen=True):
     """A PARAM_* or TEMPLATE_* mistake at a path within the parameters."""
 
-    code: str
     path: Path
+    code: str
     message: str
     hint: str = "Compare with the operation's input schema: `fabric catalog show`."
 

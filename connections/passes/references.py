@@ -32,8 +32,12 @@ def _items(work: Work, number: int, listed: Template) -> Json:
     presence, schema = reach_reference(work, number, listed.references[0].reference)
     if presence is not Presence.NEVER and fits(schema, {"type": "array"}) is Fit.NEVER:
         at = f"/steps/{number}/foreach/in"
-        message = f"`{listed.references[0].reference.text}` is no list."
-        work.findings.error("PARAM_TYPE", at, message, "`foreach` runs the step once for each item of a list.")
+        work.findings.error(
+            at,
+            "PARAM_TYPE",
+            f"`{listed.references[0].reference.text}` is no list.",
+            "`foreach` runs the step once for each item of a list.",
+        )
     return lookup(schema, (0,))[1] or {}
 
 
@@ -44,8 +48,12 @@ def _check(work: Work, number: int, template: Template, at: str, guarded: set[tu
         if presence is Presence.NEVER:
             _impossible(work, number, placed, at)
         elif presence is Presence.MAYBE and guarded is not None and not _is_guarded(found, guarded):
-            hint = "Set the step's `on_missing`, or add a condition `exists`."
-            work.findings.warn("TEMPLATE_MISSING", at + placed.pointer, f"`{found.text}` may be missing.", hint)
+            work.findings.warn(
+                at + placed.pointer,
+                "TEMPLATE_MISSING",
+                f"`{found.text}` may be missing.",
+                "Set the step's `on_missing`, or add a condition `exists`.",
+            )
 
 
 def _is_guarded(found: Reference, guarded: set[tuple[str | int, ...]]) -> bool:
@@ -62,12 +70,19 @@ def _impossible(work: Work, number: int, placed: Placed, at: str) -> None:
             before = Reference("", found.path[: end - 1])
             known = _names(reach_reference(work, number, before)[1])
             near = nearest(words[end - 1], known)
-            hint = f"Did you mean `{'.'.join((*words[: end - 1], near))}`?" if near else _listed(words, end, known)
-            message = f"There is no `{words[end - 1]}` in `{'.'.join(words[: end - 1])}`."
-            work.findings.error("TEMPLATE_UNKNOWN_FIELD", at + placed.pointer, message, hint)
+            work.findings.error(
+                at + placed.pointer,
+                "TEMPLATE_UNKNOWN_FIELD",
+                f"There is no `{words[end - 1]}` in `{'.'.join(words[: end - 1])}`.",
+                f"Did you mean `{'.'.join((*words[: end - 1], near))}`?" if near else _listed(words, end, known),
+            )
             return
-    message = f"`{found.text}` is nothing that can be passed on."
-    work.findings.error("TEMPLATE_UNKNOWN_FIELD", at + placed.pointer, message, f"Name one: `{found.text}.name`.")
+    work.findings.error(
+        at + placed.pointer,
+        "TEMPLATE_UNKNOWN_FIELD",
+        f"`{found.text}` is nothing that can be passed on.",
+        f"Name one: `{found.text}.name`.",
+    )
 
 
 def _listed(words: list[str], end: int, known: list[str]) -> str:

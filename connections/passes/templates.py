@@ -25,7 +25,7 @@ def run(work: Work) -> None:
 
 def _parse(work: Work, value: Json, scope: Scope, at: str) -> Template:
     def report(error: FabricError, pointer: str) -> None:
-        work.findings.error(error.code, at + pointer, error.message, error.hint)
+        work.findings.error(at + pointer, error.code, error.message, error.hint)
 
     return build(value, scope, report)
 
@@ -36,8 +36,9 @@ def _list(work: Work, text: str, at: str) -> Template | None:
     if len(work.findings.items) > before:
         return None
     if len(template.references) != 1 or not template.references[0].whole:
-        message = "`in` is not exactly one reference."
-        work.findings.error("SCHEMA_PATTERN", at, message, 'Write `in: "{{trigger.items}}"`.')
+        work.findings.error(
+            at, "SCHEMA_PATTERN", "`in` is not exactly one reference.", 'Write `in: "{{trigger.items}}"`.'
+        )
         return None
     return template
 
@@ -54,18 +55,23 @@ def _out_of_order(work: Work, number: int, other: int, placed: Placed, at: str) 
     place = at + placed.pointer
     if other == number or work.reach.runs_before(number, other):
         which = "is this step itself" if other == number else "runs after this one"
-        message = f"Step `{name}` {which}."
-        work.findings.error("TEMPLATE_FORWARD_REF", place, message, "Refer to a step that runs before.")
+        work.findings.error(
+            place, "TEMPLATE_FORWARD_REF", f"Step `{name}` {which}.", "Refer to a step that runs before."
+        )
     elif number not in work.unordered:
-        work.findings.error("STEP_NOT_UPSTREAM", place, *not_upstream(work, number, other))
+        work.findings.error(
+            place,
+            "STEP_NOT_UPSTREAM",
+            f"This step does not need step `{name}`, so it may run first.",
+            not_upstream(work, number, other),
+        )
 
 
-def not_upstream(work: Work, number: int, other: int) -> tuple[str, str]:
-    """Message and hint for a reference to a step that is not needed: the line that would mend it."""
+def not_upstream(work: Work, number: int, other: int) -> str:
+    """The line that would mend a reference to a step that is not needed."""
     name = work.ids[other]
     wanted = [*(work.ids[each] for each in work.reach.needs[number]), name]
-    message = f"This step does not need step `{name or other}`, so it may run first."
     if None in wanted:
         unnamed = next(each for each in (*work.reach.needs[number], other) if work.ids[each] is None)
-        return message, f"Give step {unnamed} an `id`, and name it in `needs`."
-    return message, f"Write `needs: [{', '.join(str(each) for each in wanted)}]`."
+        return f"Give step {unnamed} an `id`, and name it in `needs`."
+    return f"Write `needs: [{', '.join(str(each) for each in wanted)}]`."

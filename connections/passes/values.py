@@ -39,7 +39,7 @@ class ValueCheck:
         """Everything that keeps the value from being valid, whatever the references bring."""
         if node is BROKEN or schema is True or not schema:
             if schema is False and node is not BROKEN:
-                yield Problem("PARAM_TYPE", path, f"{named(path)} takes no value.")
+                yield Problem(path, "PARAM_TYPE", f"{named(path)} takes no value.")
             return
         templated = type(node) is Reference or type(node) is Text
         if says(schema, "format", "uri") if templated else schema.get("format") == "uri":
@@ -55,15 +55,23 @@ class ValueCheck:
 
     def _typed(self, given: Json, schema: Json, path: Path, what: str) -> Iterator[Problem]:
         if fits(given, schema) is Fit.NEVER:
-            message = f"{what} can never be what {named(path)} takes: {_wanted(schema)}."
-            yield Problem("PARAM_TYPE", path, message, "Look at the operation's input schema.")
+            yield Problem(
+                path,
+                "PARAM_TYPE",
+                f"{what} can never be what {named(path)} takes: {_wanted(schema)}.",
+                "Look at the operation's input schema.",
+            )
 
     def _constant(self, node: Json, schema: Json, path: Path) -> Iterator[Problem]:
         kinds = types_of(schema)
         kind = next((each for each in kinds if _is_kind(node, each)), None)
         if kind is None:
-            message = f"{named(path)} is {kind_of(node)}; it must be {_wanted(schema)}."
-            yield Problem("PARAM_TYPE", path, message, f"Write {_wanted(schema)}.")
+            yield Problem(
+                path,
+                "PARAM_TYPE",
+                f"{named(path)} is {kind_of(node)}; it must be {_wanted(schema)}.",
+                f"Write {_wanted(schema)}.",
+            )
             return
         yield from _among(node, schema, path)
         if kind == "object":
@@ -91,8 +99,9 @@ class ValueCheck:
         others = schema.get("additionalProperties", {})
         for name in schema.get("required", ()):
             if name not in node:
-                message = f"{named((*path, name))} is required."
-                yield Problem("PARAM_REQUIRED", (*path, name), message, f"Add `{name}:`.")
+                yield Problem(
+                    (*path, name), "PARAM_REQUIRED", f"{named((*path, name))} is required.", f"Add `{name}:`."
+                )
         for name, each in node.items():
             if name in properties:
                 yield from self.problems(each, properties[name], (*path, name))
@@ -147,39 +156,47 @@ def _among(node: Json, schema: Json, path: Path) -> Iterator[Problem]:
     words = [each for each in options if isinstance(each, str)]
     near = nearest(node, words) if isinstance(node, str) else None
     listed = f"Allowed are {', '.join(f'`{each}`' for each in words[:12])}." if words else "Look at the schema."
-    yield Problem("PARAM_ENUM", path, f"{named(path)} is none of the allowed values.",
-                  f"Did you mean `{near}`?" if near else listed)  # fmt: skip
+    yield Problem(
+        path,
+        "PARAM_ENUM",
+        f"{named(path)} is none of the allowed values.",
+        f"Did you mean `{near}`?" if near else listed,
+    )
 
 
 def _unknown(name: str, properties: dict[str, Json], path: Path) -> Problem:
     near = nearest(name, properties)
     listed = f"It takes {', '.join(f'`{each}`' for each in list(properties)[:12])}." if properties else "Remove it."
-    hint = f"Did you mean `{near}`?" if near else listed
-    return Problem("PARAM_UNKNOWN_FIELD", (*path, name), f"There is no parameter {named((*path, name))}.", hint)
+    return Problem(
+        (*path, name),
+        "PARAM_UNKNOWN_FIELD",
+        f"There is no parameter {named((*path, name))}.",
+        f"Did you mean `{near}`?" if near else listed,
+    )
 
 
 def _size(count: int, schema: Json, what: str, unit: str, path: Path) -> Iterator[Problem]:
     lowest, highest = schema.get(f"min{what}", 0), schema.get(f"max{what}", count)
     if not lowest <= count <= highest:
         bound = f"at least {lowest}" if count < lowest else f"at most {highest}"
-        yield Problem("PARAM_RANGE", path, f"{named(path)} must have {bound} {unit}.")
+        yield Problem(path, "PARAM_RANGE", f"{named(path)} must have {bound} {unit}.")
 
 
 def _text(node: str, schema: Json, path: Path) -> Iterator[Problem]:
     yield from _size(len(node), schema, "Length", "characters", path)
     form = schema.get("format")
     if form == "uuid" and not is_canonical_uuid(node):
-        yield Problem("PARAM_TYPE", path, f"{named(path)} is not a UUID in lower case.")
+        yield Problem(path, "PARAM_TYPE", f"{named(path)} is not a UUID in lower case.")
     if "pattern" in schema:
         pattern = compile_pattern(schema["pattern"])
         if pattern is not None and pattern.search(node) is None:
-            yield Problem("PARAM_RANGE", path, f"{named(path)} does not match `{schema['pattern'][:80]}`.")
+            yield Problem(path, "PARAM_RANGE", f"{named(path)} does not match `{schema['pattern'][:80]}`.")
 
 
 def _number(node: float, schema: Json, path: Path) -> Iterator[Problem]:
     for key, words, holds in _BOUNDS:
         if key in schema and not holds(node, schema[key]):
-            yield Problem("PARAM_RANGE", path, f"{named(path)} must be {words} {schema[key]}.")
+            yield Problem(path, "PARAM_RANGE", f"{named(path)} must be {words} {schema[key]}.")
             return
 
 
