@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 
@@ -28,7 +29,6 @@ def make_app(serving: Serving, *, floor: bool = False) -> AnySanic:
         config=hard_config(serving.limits),
         error_handler=ProblemHandler(),
         configure_logging=False,
-        strict_slashes=True,
     )
     harden(app, serving.limits)
     for endpoint in ENDPOINTS:
@@ -39,8 +39,22 @@ def make_app(serving: Serving, *, floor: bool = False) -> AnySanic:
     app.add_route(_openapi, PATH, methods=["GET"], name="openapi")
     if floor:
         app.add_route(_nothing, FLOOR_PATH, methods=["GET"], name="floor")
+    app.ctx.allowed = allowed_methods(app)
     check_config(app)
     return app
+
+
+def allowed_methods(app: AnySanic) -> Callable[[str], str]:
+    """What a path takes, as `Allow` says it: Sanic's router knows that a method is wrong, and not which are right."""
+    known = [
+        (re.compile(re.sub(r"<\w+:str>", "[^/]+", route.uri) + "/?"), sorted(route.methods or ()))
+        for route in app._future_routes
+    ]
+
+    def allowed(path: str) -> str:
+        return ", ".join(sorted({method for pattern, found in known if pattern.fullmatch(path) for method in found}))
+
+    return allowed
 
 
 @cache

@@ -29,6 +29,7 @@ AnySanic = Sanic[Any, Any]
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _LENGTH = re.compile(rb"[ \t]*[0-9]{1,10}[ \t]*\Z")
+_TARGET = re.compile(r"/[!-~]*\Z")
 _REQUEST_LINE = re.compile(rb"[A-Z]{1,16} [!-~]+ HTTP/1\.[01]\Z")
 
 
@@ -62,6 +63,12 @@ class HardHttp(Http):
         if self.request_body == "chunked":  # type: ignore[comparison-overlap]  # Sanic says bytes, and means this too
             self.request_body = None
             raise ChunkedRefused("A body needs Content-Length.")
+
+    def create_empty_request(self) -> None:
+        """What an answer to a malformed head is tied to; a target that is no URL is forgotten first."""
+        if self.url is not None and not _TARGET.match(self.url):
+            self.url = None
+        super().create_empty_request()
 
 
 class HardProtocol(HttpProtocol):
@@ -149,6 +156,8 @@ def hard_config(limits: Limits) -> Config:
             "REQUEST_MAX_SIZE": BODY_LIMIT,
             "REQUEST_TIMEOUT": limits.header_seconds,
             "RESPONSE_TIMEOUT": limits.request_seconds,
+            # Sanic rewrites its classes at the first start of a process, and cannot do so twice.
+            "TOUCHUP": not getattr(Http, "__touched__", False),
         },
         env_prefix=None,  # None switches the look at the environment off
     )

@@ -122,7 +122,7 @@ class ProblemHandler(ErrorHandler):
             return bug_response(request, exception)
         answer = problem_response(request, _translated(exception))
         if isinstance(exception, MethodNotAllowed):
-            answer.headers["allow"] = str(exception.headers.get("Allow", ""))
+            answer.headers["allow"] = request.app.ctx.allowed(request.path)
         return answer
 
 

@@ -99,10 +99,11 @@ class Server:
 
     async def stop(self) -> None:
         """Take nothing new, let what is under way end, close the store; within `shutdown_seconds`."""
+        if self.serving is None or self.serving.stopping.is_set():
+            return
         loop, allowed = asyncio.get_running_loop(), self._settings.shutdown_seconds
         began = loop.time()
-        if self.serving is not None:
-            self.serving.stopping.set()
+        self.serving.stopping.set()
         if self._app is not None:
             self._app.config.KEEP_ALIVE = False
         if self._listening is not None and self._listening.server is not None:
@@ -110,8 +111,7 @@ class Server:
             await self._let_go(self._listening, began + allowed * REQUESTS_SHARE)
         elif self._socket is not None:
             self._socket.close()
-        if self.serving is not None:
-            await self.serving.drain(max(0.0, began + allowed * REQUESTS_SHARE - loop.time()))
+        await self.serving.drain(max(0.0, began + allowed * REQUESTS_SHARE - loop.time()))
         if self._application is not None:
             await self._application.stop(max(0.5, began + allowed - loop.time()))
         if self._app is not None:

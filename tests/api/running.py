@@ -70,7 +70,14 @@ class Running:
             connection.close()
 
     def call(
-        self, method: str, path: str, body: Json = None, *, token: str | None = None, key: str | None = None, **more: str
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        token: str | None = None,
+        key: str | None = None,
+        **more: str,
     ) -> Reply:
         """One request of the API with JSON, as the administrator unless another credential is given."""
         headers = {name.replace("_", "-"): value for name, value in more.items()}
@@ -122,7 +129,9 @@ def running(data: Path, *, limits: Limits | None = None, floor: bool = False, **
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(30)
         yield Running(server, loop, data)
     finally:
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        try:
+            asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
