@@ -5,13 +5,15 @@ from xml.sax.saxutils import escape
 from connections.graph_text import label, marks, sentence
 from connections.plan import Plan, PlannedStep
 
-BOX_WIDTH = 240
+BOX_WIDTH = 260
+LANE_WIDTH = 16
 LINE = 18
 PADDING = 12
 GAP_X = 28
 GAP_Y = 46
 MARGIN = 24
-_LETTER = 7.2
+_LETTER = 7.3
+_BOLD_LETTER = 8.4
 """The width of a letter at 12 px, about: enough to cut a line before it leaves its box."""
 
 _STYLE = """
@@ -24,41 +26,115 @@ _STYLE = """
 """
 
 
-class _Box:
-    """A rectangle with lines of text; `x` and `y` are its upper left corner, in pixels."""
+class Place:
+    """A place in a row: a box with lines of text, or a lane (no lines) that an edge goes down to a row below.
 
-    def __init__(self, lines: list[str], kind: str) -> None:
-        self.lines = lines
+    `x` and `y` are its upper left corner, in pixels; `above` are the places whose edges come in.
+    """
+
+    def __init__(self, kind: str, lines: list[str]) -> None:
         self.kind = kind
+        self.lines = lines
+        self.above: list[Place] = []
         self.x = 0.0
         self.y = 0.0
-        self.height = PADDING * 2 + LINE * len(lines) - 4
+        self.width = BOX_WIDTH if lines else LANE_WIDTH
+        self.height = PADDING * 2 + LINE * len(lines) - 4 if lines else 0
+
+    @property
+    def centre(self) -> float:
+        """Where edges meet it, across."""
+        return self.x + self.width / 2
 
     def draw(self) -> list[str]:
-        radius = 14 if self.kind == "source" else 6
+        """The elements of a box; none for a lane."""
+        if not self.lines:
+            return []
         found = [
-            f'<rect class="{self.kind}" x="{self.x:g}" y="{self.y:g}" width="{BOX_WIDTH}" '
-            f'height="{self.height:g}" rx="{radius}"/>'
+            f'<rect class="{self.kind}" x="{self.x:g}" y="{self.y:g}" width="{self.width}" '
+            f'height="{self.height:g}" rx="{14 if self.kind == "source" else 6}"/>'
         ]
         for number, text in enumerate(self.lines):
-            style = "name" if number == 0 else "line"
+            style, letter = ("name", _BOLD_LETTER) if number == 0 else ("line", _LETTER)
             y = self.y + PADDING + 10 + number * LINE
-            found.append(f'<text class="{style}" x="{self.x + PADDING:g}" y="{y:g}">{escape(_cut(text))}</text>')
+            cut = escape(_cut(text, letter))
+            found.append(f'<text class="{style}" x="{self.x + PADDING:g}" y="{y:g}">{cut}</text>')
         return found
 
 
 def svg(plan: Plan) -> str:
     """An SVG document: the source on top, every step below what it needs, a dashed frame round what is staged."""
-    source = _Box([" or ".join(each.text for each in plan.source_patterns), *_conditions(plan)], "source")
-    boxes = [_Box(_lines(step), "box write" if step.operation.write else "box") for step in plan.steps]
-    rows = [[source], *([boxes[index] for index in row] for row in _layers(plan))]
-    width = max(len(row) for row in rows) * (BOX_WIDTH + GAP_X) - GAP_X + MARGIN * 2
+    rows = _rows(plan)
+    width = max(_row_width(row) for row in rows) + MARGIN * 2
     height = _place(rows, width)
-    edges = [(source, boxes[root]) for root in plan.roots]
-    edges += [(boxes[need], boxes[step.index]) for step in plan.steps for need in step.needs]
-    body = [_edge(above, below) for above, below in edges]
-    body += [line for row in rows for box in row for line in box.draw()]
+    places = [each for row in rows for each in row]
+    body = [_edge(above, each) for each in places for above in each.above]
+    body += [line for each in places for line in each.draw()]
     return "\n".join((*_head(plan, width, height), *body, "</svg>", ""))
+
+
+def _rows(plan: Plan) -> list[list[Place]]:
+    """The source, then steps by their longest way from it; an edge past a row has a lane there."""
+    patterns = [each.text for each in plan.source_patterns]
+    source = Place("source", [*patterns, *(sentence(each) for each in plan.connection.conditions or ())])
+    boxes = [Place("box write" if step.operation.write else "box", _lines(step)) for step in plan.steps]
+    depth: dict[int, int] = {}
+    rows = [[source]]
+    for index in plan.order:
+        needs = plan.steps[index].needs
+        depth[index] = max((depth[need] for need in needs), default=0) + 1
+        if depth[index] == len(rows):
+            rows.append([])
+        rows[depth[index]].append(boxes[index])
+    for index in plan.order:
+        for need in plan.steps[index].needs:
+            boxes[index].above.append(_down(boxes[need], rows[depth[need] + 1 : depth[index]]))
+        if not plan.steps[index].needs:
+            boxes[index].above.append(source)
+    return rows
+
+
+def _down(above: Place, passed: list[list[Place]]) -> Place:
+    """The place that an edge from `above` comes from, after a lane through each row that it passes."""
+    for row in passed:
+        lane = Place("lane", [])
+        lane.above.append(above)
+        row.append(lane)
+        above = lane
+    return above
+
+
+def _lines(step: PlannedStep) -> list[str]:
+    return [label(step), step.operation.id, *marks(step)]
+
+
+def _row_width(row: list[Place]) -> float:
+    return sum(each.width for each in row) + GAP_X * (len(row) - 1)
+
+
+def _place(rows: list[list[Place]], width: float) -> float:
+    """Give every place its corner, each row in the order of what is above; answers the height of the picture."""
+    y: float = MARGIN
+    for row in rows:
+        row.sort(key=lambda each: sum(one.centre for one in each.above) / max(len(each.above), 1))
+        x = (width - _row_width(row)) / 2
+        for each in row:
+            each.x, each.y = x, y
+            x += each.width + GAP_X
+        y += max(each.height for each in row) + GAP_Y
+        for each in row:
+            if not each.lines:
+                each.height = max(other.height for other in row)
+    return y - GAP_Y + MARGIN
+
+
+def _edge(above: Place, below: Place) -> str:
+    x1, y1, x2, y2 = above.centre, above.y + above.height, below.centre, below.y
+    bend = (y2 - y1) / 2
+    path = f"M{x1:g},{y1:g} C{x1:g},{y1 + bend:g} {x2:g},{y2 - bend:g} {x2:g},{y2:g}"
+    if not below.lines:
+        return f'<path class="edge" d="{path} V{y2 + below.height:g}"/>'
+    return f'<path class="edge" marker-end="url(#tip)" d="{path}"/>'
 
 
 def _head(plan: Plan, width: float, height: float) -> list[str]:
@@ -72,45 +148,6 @@ def _head(plan: Plan, width: float, height: float) -> list[str]:
     ]
 
 
-def _lines(step: PlannedStep) -> list[str]:
-    return [label(step), step.operation.id, *marks(step)]
-
-
-def _conditions(plan: Plan) -> list[str]:
-    return [sentence(each) for each in plan.connection.conditions or ()]
-
-
-def _layers(plan: Plan) -> list[list[int]]:
-    """Steps by their longest way from the source, in running order."""
-    depth: dict[int, int] = {}
-    for index in plan.order:
-        depth[index] = max((depth[need] + 1 for need in plan.steps[index].needs), default=0)
-    rows: list[list[int]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
-    for index in plan.order:
-        rows[depth[index]].append(index)
-    return rows
-
-
-def _place(rows: list[list[_Box]], width: float) -> float:
-    """Give every box its corner; answers the height of the picture."""
-    y: float = MARGIN
-    for row in rows:
-        x = (width - len(row) * (BOX_WIDTH + GAP_X) + GAP_X) / 2
-        for box in row:
-            box.x, box.y = x, y
-            x += BOX_WIDTH + GAP_X
-        y += max(box.height for box in row) + GAP_Y
-    return y - GAP_Y + MARGIN
-
-
-def _edge(above: _Box, below: _Box) -> str:
-    x1, y1 = above.x + BOX_WIDTH / 2, above.y + above.height
-    x2, y2 = below.x + BOX_WIDTH / 2, below.y
-    bend = min(GAP_Y * 0.8, (y2 - y1) / 2)
-    path = f"M{x1:g},{y1:g} C{x1:g},{y1 + bend:g} {x2:g},{y2 - bend:g} {x2:g},{y2:g}"
-    return f'<path class="edge" marker-end="url(#tip)" d="{path}"/>'
-
-
-def _cut(text: str) -> str:
-    room = int((BOX_WIDTH - 2 * PADDING) / _LETTER)
+def _cut(text: str, letter: float) -> str:
+    room = int((BOX_WIDTH - 2 * PADDING) / letter)
     return text if len(text) <= room else f"{text[: room - 1]}…"

@@ -7,26 +7,26 @@ from connections.passes.work import Origin, Work
 def run(work: Work) -> None:
     """Report EVENT_UNKNOWN (a warning for a wildcard) and fill `patterns` and `origin`."""
     single = isinstance(work.connection.source_event, str)
-    known = True
+    known, wrong = not work.broken("/source_event"), work.broken("/source_event")
     specs: dict[str, EventSpec] = {}
     patterns: list[Pattern] = []
     for number, text in enumerate(work.connection.patterns):
         at = "/source_event" if single else f"/source_event/{number}"
         if work.broken(at):
-            known = False
+            known, wrong = False, True
             continue
         pattern = parse_pattern(text)
         patterns.append(pattern)
         found = work.catalog.matching(pattern)
         specs.update((spec.event_type, spec) for spec in found)
         if not found:
-            known = False
+            known, wrong = False, wrong or pattern.exact
             _unknown(work, pattern, at)
     work.patterns = tuple(patterns)
     known = known and bool(specs)
     schemas = [spec.payload_schema for spec in specs.values()] + ([] if known else [{}])
     produces = tuple(spec.produces for spec in specs.values() if spec.produces)
-    work.origin = Origin(schemas[0] if len(schemas) == 1 else {"anyOf": schemas}, produces, known=known)
+    work.origin = Origin(schemas[0] if len(schemas) == 1 else {"anyOf": schemas}, produces, known=known, wrong=wrong)
 
 
 def _unknown(work: Work, pattern: Pattern, at: str) -> None:

@@ -47,7 +47,7 @@ def _check(work: Work, number: int, template: Template, at: str, guarded: set[tu
         presence, _ = reach_reference(work, number, found)
         if presence is Presence.NEVER:
             _impossible(work, number, placed, at)
-        elif presence is Presence.MAYBE and guarded is not None and not _is_guarded(found, guarded):
+        elif presence is Presence.MAYBE and guarded is not None and not _is_decided(work, found, guarded):
             work.findings.warn(
                 at + placed.pointer,
                 "TEMPLATE_MISSING",
@@ -56,7 +56,10 @@ def _check(work: Work, number: int, template: Template, at: str, guarded: set[tu
             )
 
 
-def _is_guarded(found: Reference, guarded: set[tuple[str | int, ...]]) -> bool:
+def _is_decided(work: Work, found: Reference, guarded: set[tuple[str | int, ...]]) -> bool:
+    """Does a condition ask for it, or is the event itself a mistake that hides what it brings?"""
+    if found.root == "trigger" and work.origin.wrong:
+        return True
     return any(path[: len(found.path)] == found.path for path in guarded)
 
 

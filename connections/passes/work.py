@@ -33,11 +33,15 @@ class StepWork:
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """What may fire the Connection: the payload's schema, the media types that come along, whether all is known."""
+    """What may fire the Connection: the payload's schema, and the media types that come along.
+
+    `known` is false where an event's spec is missing; `wrong` says that this was reported as a mistake.
+    """
 
     schema: Json
     produces: tuple[str, ...]
     known: bool
+    wrong: bool = False
 
 
 class Work:

@@ -63,7 +63,7 @@ def test_svg_is_well_formed_and_no_two_boxes_meet() -> None:
         tuple(float(each.attrib[name]) for name in ("x", "y", "width", "height")) for each in root.iter(f"{space}rect")
     ]
     assert len(boxes) == 5
-    assert len(list(root.iter(f"{space}path"))) == 1 + 5
+    assert len(list(root.iter(f"{space}path"))) == 1 + 6  # the tip, five edges, and one through a lane
     for place, (x, y, width, height) in enumerate(boxes):
         assert x >= 0
         assert x + width <= float(root.attrib["width"])
