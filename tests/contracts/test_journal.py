@@ -35,9 +35,16 @@ async def test_audit_rows_are_listed_in_pages_of_one_organisation(store: Store, 
     assert kept[0] not in (await store.list_audit(OTHER, 99, None)).items
 
 
-def _note(rows: Rows, delivery_id: str, **facts: str) -> Notification:
-    given = {"id": rows.clock.new_id(), "organisation_id": rows.organisation_id, **facts}
-    return Notification(**given, delivery_id=delivery_id, title="t", body="b", source="s", created_at=rows.clock.now())
+def _note(rows: Rows, delivery_id: str) -> Notification:
+    return Notification(
+        id=rows.clock.new_id(),
+        organisation_id=rows.organisation_id,
+        delivery_id=delivery_id,
+        title="t",
+        body="b",
+        source="s",
+        created_at=rows.clock.now(),
+    )
 
 
 async def test_a_delivery_is_one_notification_however_often_it_is_made(store: Store, rows: Rows) -> None:
