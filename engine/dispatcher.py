@@ -146,10 +146,14 @@ class Dispatcher:
             rests.append(float(plan.cooldown_seconds) if plan is not None and event.origin == "live" else 0.0)
             runs.append(run)
         inserted = await self._insert(event, runs, misses, rests)
-        self._measures.events[event.type] += 1
-        self._measures.misses += misses
+        self.count(event, misses)
         self._start(runs, inserted, plans)
         return inserted
+
+    def count(self, event: Event, misses: int) -> None:
+        """Note that an event has been matched, and how many Connections it would have fired but for conditions."""
+        self._measures.events[event.type] += 1
+        self._measures.misses += misses
 
     async def _insert(self, event: Event, runs: list[Run], misses: int, rests: list[float]) -> list[Run]:
         reserved = [run for run in runs if run.state is RunState.RUNNING]

@@ -86,15 +86,19 @@ class Ingest:
             self._measures.rate_limited += 1
             raise
         digest = hashlib.sha256(raw).hexdigest() if key is not None else None
+        fires, misses = self._dispatcher.match(event)
         try:
-            accepted = await self._store.accept(event, key=key, body_digest=digest)
+            accepted = await self._store.accept(event, misses=None if fires else misses, key=key, body_digest=digest)
         except asyncio.CancelledError:
             # The caller has gone; the batch that holds his event has not.
             self._dispatcher.sweep_soon()
             raise
         if not accepted.repeated:
             self._measures.ingested += 1
-            self._dispatcher.offer(event)
+            if fires:
+                self._dispatcher.offer(event)
+            else:
+                self._dispatcher.count(event, misses)
         return accepted
 
     async def _count(self, organisation_id: str, request_id: str) -> None:

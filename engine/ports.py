@@ -20,8 +20,11 @@ from engine.tenancy import Controller, Credential, Organisation, Role, Site, Use
 class EventStore(Protocol):
     """Events and their keys."""
 
-    async def accept(self, event: Event, *, key: str | None = None, body_digest: str | None = None) -> Accepted:
-        """Keep an event that is not dispatched yet. With an Idempotency-Key: the same key and digest again answers the
+    async def accept(
+        self, event: Event, *, misses: int | None = None, key: str | None = None, body_digest: str | None = None
+    ) -> Accepted:
+        """Keep an event that is not dispatched yet; with `misses`, one that fires nothing, that many Connections for
+        their conditions: it needs no dispatch. With an Idempotency-Key: the same key and digest again answers the
         first event; another digest raises Conflict IDEMPOTENCY_MISMATCH. Keys live 24 h.
         """
         ...

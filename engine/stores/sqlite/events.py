@@ -20,11 +20,13 @@ _CHUNK = 500
 class EventsPart(Part):
     """Events and their keys."""
 
-    async def accept(self, event: Event, *, key: str | None = None, body_digest: str | None = None) -> Accepted:
+    async def accept(
+        self, event: Event, *, misses: int | None = None, key: str | None = None, body_digest: str | None = None
+    ) -> Accepted:
         """See EventStore. The same event again (by id) answers the kept one as well."""
         if key is None:
-            return await self._writer.submit_plain("accept", _accept, event)
-        return await self._writer.submit_plain("accept", _accept_keyed, event, key, body_digest or "")
+            return await self._writer.submit_plain("accept", _accept, event, misses)
+        return await self._writer.submit_plain("accept", _accept_keyed, event, misses, key, body_digest or "")
 
     async def undispatched(self, limit: int) -> list[Event]:
         """See EventStore."""
@@ -57,12 +59,22 @@ class EventsPart(Part):
         return page_by_seq(rows, limit, event_of)
 
 
-def insert_event(transaction: Transaction, event: Event) -> bool:
-    """Keep an event that is not dispatched yet. False: its id is there already."""
+def insert_event(transaction: Transaction, event: Event, misses: int | None = None) -> bool:
+    """Keep an event: not dispatched yet, or with `misses` one that nothing matches. False: its id is there already."""
+    matched = None if misses is None else 0
     transaction.execute(
-        "INSERT INTO event(id, organisation_id, type, origin, time, body) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO NOTHING",
-        (event.id, event.organisation_id, event.type, event.origin, event.time, event_body(event)),
+        "INSERT INTO event(id, organisation_id, type, origin, time, body, matched, missed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        (
+            event.id,
+            event.organisation_id,
+            event.type,
+            event.origin,
+            event.time,
+            event_body(event),
+            matched,
+            misses or 0,
+        ),
     )
     return transaction.connection.changes() == 1
 
@@ -72,8 +84,8 @@ def event_not_found(event_id: str) -> NotFound:
     return NotFound("EVENT_NOT_FOUND", f"There is no event `{event_id[:64]}`.", hint="List the events.")
 
 
-def _accept(transaction: Transaction, event: Event) -> Accepted:
-    if insert_event(transaction, event):
+def _accept(transaction: Transaction, event: Event, misses: int | None) -> Accepted:
+    if insert_event(transaction, event, misses):
         return Accepted(event)
     rows = transaction.rows(f"SELECT {_COLUMNS} FROM event WHERE id = ?", (event.id,))
     kept = event_of(*rows[0])
@@ -82,7 +94,7 @@ def _accept(transaction: Transaction, event: Event) -> Accepted:
     return Accepted(kept, repeated=True)
 
 
-def _accept_keyed(transaction: Transaction, event: Event, key: str, digest: str) -> Accepted:
+def _accept_keyed(transaction: Transaction, event: Event, misses: int | None, key: str, digest: str) -> Accepted:
     now = transaction.clock.now()
     rows = transaction.rows(
         f"SELECT idempotency.digest, idempotency.time, {_COLUMNS} FROM idempotency LEFT JOIN event"
@@ -102,7 +114,7 @@ def _accept_keyed(transaction: Transaction, event: Event, key: str, digest: str)
         transaction.execute(
             "DELETE FROM idempotency WHERE organisation_id = ? AND key = ?", (event.organisation_id, key)
         )
-    accepted = _accept(transaction, event)
+    accepted = _accept(transaction, event, misses)
     transaction.execute(
         "INSERT INTO idempotency(organisation_id, key, digest, event_id, time) VALUES (?, ?, ?, ?, ?)",
         (event.organisation_id, key, digest, accepted.event.id, now),
