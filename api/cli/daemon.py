@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.exits import report, report_bug
+from api.cli.version import version_printer
 from catalog.errors import FabricError
 
 app = typer.Typer(name="fabricksd", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -15,14 +16,11 @@ app = typer.Typer(name="fabricksd", no_args_is_help=True, pretty_exceptions_enab
 
 @app.callback()
 def fabricksd(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=version_printer("fabricksd"))
+    ] = False,
 ) -> None:
     """The Fabric's server."""
-    if version:
-        from importlib.metadata import version as installed  # noqa: PLC0415 - rarely asked for
-
-        typer.echo(f"fabricksd {installed('fabricksd')}")
-        raise typer.Exit
 
 
 @app.command()

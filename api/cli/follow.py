@@ -12,16 +12,22 @@ SILENCE = 60.0
 """Seconds without a heartbeat after which the connection counts as broken."""
 
 
-def moves(server: Server, last: str | None = None) -> Iterator[Json]:
+HEARTBEAT: Json = {"kind": "heartbeat", "id": "", "state": "", "time": ""}
+
+
+def moves(server: Server) -> Iterator[Json]:
     """Every move of a run or change as it happens: what GET /stream sends as data. Never ends by itself.
+
+    HEARTBEAT comes in between, so that who waits for something can look whether it is there already.
 
     Raises FabricError as the server means it; Unavailable SERVER_UNREACHABLE when it stays away.
     """
-    seen = last
+    seen: str | None = None
     while True:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": seen} if seen else {})
         answer = server.open_stream("stream", headers, SILENCE)
         try:
+            yield HEARTBEAT
             for number, data in _messages(answer):
                 seen = number or seen
                 yield data
@@ -38,7 +44,9 @@ def _messages(answer: http.client.HTTPResponse) -> Iterator[tuple[str | None, Js
     for line in answer:
         field, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(":")
         value = value.removeprefix(" ")
-        if field == "id":
+        if not field and value:
+            yield None, HEARTBEAT
+        elif field == "id":
             number = value
         elif field == "data":
             data.append(value)

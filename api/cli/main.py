@@ -30,6 +30,7 @@ from api.cli.commands import (
     validate,
 )
 from api.cli.exits import report, report_bug
+from api.cli.version import version_printer
 from catalog.errors import FabricError
 
 app = typer.Typer(
@@ -46,7 +47,9 @@ _AUTHORING, _RUNNING, _KEEPING = "Write Connections", "Watch and decide", "Admin
 @app.callback()
 def fabric(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback behind a problem.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=version_printer("fabric"))
+    ] = False,
 ) -> None:
     """Write Connections, watch their runs, decide on their changes.
 
@@ -54,11 +57,6 @@ def fabric(
     """
     if debug:
         os.environ["FABRIC_DEBUG"] = "1"
-    if version:
-        from importlib.metadata import version as installed  # noqa: PLC0415 - rarely asked for
-
-        typer.echo(f"fabric {installed('fabricksd')}")
-        raise typer.Exit
 
 
 app.command("validate", rich_help_panel=_AUTHORING)(validate.validate)

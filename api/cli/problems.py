@@ -58,7 +58,7 @@ def diagnostics_from(found: Json) -> list[Diagnostic]:
 def _with_span(each: Json) -> Json:
     kept = {key: value for key, value in each.items() if key in Diagnostic.__struct_fields__}
     if kept.get("span") is None and each.get("line"):
-        kept["span"] = {"line": each["line"], "column": each.get("column") or 1}
+        kept["span"] = {"line": each["line"], "column": each.get("column") or 1, "width": each.get("width") or 1}
     return kept
 
 

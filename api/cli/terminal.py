@@ -76,6 +76,11 @@ def note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def counted(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def styled(word: object, style: str | None = None) -> Text:
     """A state or severity in its colour; any other text as it stands."""
     from rich.text import Text  # noqa: PLC0415 - see `console`

@@ -80,17 +80,23 @@ def show(run_id: Id, follow: Follow = False, json: terminal.AsJson = False) -> N
 
 
 def until_over(server: Server, run: Json) -> Json:
-    """Wait for a run's end, saying its moves on stderr. The stream is opened before the run is looked at again."""
+    """Wait for a run's end, saying its moves on stderr.
+
+    The run itself is the truth; the stream only tells when to look: once it is open, at each move and heartbeat.
+    """
     from api.cli.follow import moves  # noqa: PLC0415 - only for who follows
 
     if run["state"] in OVER:
         return run
-    for move in moves(server, last="0"):
+    for move in moves(server):
         if move["kind"] == "run" and move["id"] == run["id"]:
             terminal.note(f"{terminal.moment(move['time'])}  {move['state']}")
-            if move["state"] in OVER:
-                break
-    return server.get(f"runs/{run['id']}")
+        elif move["kind"] != "heartbeat":
+            continue
+        found = server.get(f"runs/{run['id']}")
+        if found["state"] in OVER:
+            return found
+    return run
 
 
 def _finish(run: Json, *, json: bool) -> None:

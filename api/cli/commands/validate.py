@@ -70,11 +70,12 @@ def _show(checked: list[tuple[Path, bytes, tuple[Diagnostic, ...]]]) -> None:
         show_problems(str(path), content, problems)
         for each in problems:
             counts[each.severity] += 1
-    many = f"{len(checked)} file{'' if len(checked) == 1 else 's'}"
+    many = terminal.counted(len(checked), "file")
     if not any(counts.values()):
         terminal.note(f"{many}: no problems.")
         return
-    terminal.note(f"{many}: {counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings.")
+    errors, warnings = (terminal.counted(counts[each], each.value) for each in (Severity.ERROR, Severity.WARNING))
+    terminal.note(f"{many}: {errors}, {warnings}.")
 
 
 def show_problems(file: str, content: bytes, problems: Iterable[Diagnostic]) -> None:
