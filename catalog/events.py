@@ -8,7 +8,7 @@ import msgspec
 from catalog.artifacts import ArtifactRef
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from catalog.operations import Tier, check_namespace
+from catalog.operations import Tier, check_namespace, check_schemas
 from catalog.schemas import schema_of
 
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
@@ -54,8 +54,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_event(spec: EventSpec) -> None:
-    """Refuse an EventSpec whose type is malformed or outside its tier's namespace. Raises EVENT_ID, EVENT_NAMESPACE."""
+    """Refuse an EventSpec whose type is malformed or outside its tier's namespace. Raises EVENT_*, SCHEMA_INVALID."""
     check_namespace(spec.event_type, spec.tier, kind="EVENT")
+    if spec.tier is Tier.PLUGIN:
+        check_schemas(spec.event_type, spec.payload_schema)
 
 
 class Pattern(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ import msgspec
 from catalog.catalog import Catalog, full_entry
 from catalog.errors import Invalid
 from catalog.events import EventSpec
-from catalog.operations import Operation
+from catalog.operations import Operation, check_schemas
 
 
 class _File(msgspec.Struct):
@@ -23,11 +23,15 @@ def export_catalog(catalog: Catalog) -> bytes:
 
 
 def load_catalog(content: bytes) -> Catalog:
-    """Read what `export_catalog` or GET /catalog wrote. Raises Invalid CATALOG_FILE, OP_* or EVENT_*."""
+    """Read what `export_catalog` or GET /catalog wrote. Raises Invalid CATALOG_FILE, SCHEMA_INVALID, OP_* or EVENT_*."""
     try:
         found = msgspec.json.decode(content, type=_File)
     except msgspec.DecodeError as error:
         raise Invalid(
             "CATALOG_FILE", f"The catalog file cannot be read: {error}.", hint="Make it with `fabric catalog export`."
         ) from None
+    for operation in found.operations:
+        check_schemas(operation.id, operation.input_schema, operation.output_schema)
+    for spec in found.events:
+        check_schemas(spec.event_type, spec.payload_schema)
     return Catalog(found.operations, found.events)

@@ -11,7 +11,7 @@ import msgspec
 from catalog.changes import Change
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from catalog.schemas import output_schema_of, schema_of
+from catalog.schemas import output_schema_of, schema_of, validator
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)+\Z")
 PLUGIN_PREFIX = "plugin."
@@ -65,7 +65,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def check_operation(operation: Operation) -> None:
     """Refuse an Operation whose id is malformed or outside its tier's namespace, and every plugin write.
 
-    Raises Invalid: OP_ID, OP_NAMESPACE or PLUGIN_WRITE_FORBIDDEN.
+    A plugin's schemas are checked as well; ours are made from types. Raises Invalid: OP_ID, OP_NAMESPACE,
+    PLUGIN_WRITE_FORBIDDEN or SCHEMA_INVALID.
     """
     check_namespace(operation.id, operation.tier, kind="OP")
     if operation.tier is Tier.PLUGIN and operation.write:
@@ -74,6 +75,17 @@ def check_operation(operation: Operation) -> None:
             f"Plugin operation `{operation.id}` declares a write.",
             hint="Only native operations may write.",
         )
+    if operation.tier is Tier.PLUGIN:
+        check_schemas(operation.id, operation.input_schema, operation.output_schema)
+
+
+def check_schemas(name: str, *schemas: Json) -> None:
+    """Refuse what is no JSON Schema. Raises Invalid SCHEMA_INVALID naming `name`."""
+    for schema in schemas:
+        try:
+            validator(schema)
+        except Invalid as error:
+            raise Invalid(error.code, f"A schema of `{name}` is not a JSON Schema.", hint=error.hint) from None
 
 
 def check_namespace(name: str, tier: Tier, *, kind: str) -> None:

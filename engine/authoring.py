@@ -47,9 +47,10 @@ class Authoring:
             if stored.enabled:
                 self._index.put(Entry(stored, self._registry.current))
 
-    async def compile(self, actor: Actor, source: bytes) -> Plan:
-        """Compile as this author in this organisation. Raises ConnectionInvalid."""
-        targets = await self._directory.targets(each.decode() for each in _UUIDS.findall(source))
+    async def compile(self, actor: Actor, source: bytes | dict[str, Json]) -> Plan:
+        """Compile text or an object as this author in this organisation. Raises ConnectionInvalid."""
+        text = source if isinstance(source, bytes) else msgspec.json.encode(source)
+        targets = await self._directory.targets(each.decode() for each in _UUIDS.findall(text))
         return connections.compile(source, self._registry.current(), author=actor.author, targets=targets)
 
     async def validate(self, actor: Actor, source: bytes) -> tuple[Diagnostic, ...]:
@@ -91,8 +92,7 @@ class Authoring:
             raise Invalid("CONNECTION_BODY", "The body is not an object.", hint="Send the fields that change.")
         old = await self._store.get_connection(actor.organisation_id, name_or_id)
         merged = {**old.source, **changes}
-        source = msgspec.json.encode({key: value for key, value in merged.items() if value is not None})
-        plan = await self._compiled(actor, source)
+        plan = await self._compiled(actor, {key: value for key, value in merged.items() if value is not None})
         stored = msgspec.structs.replace(
             old,
             name=plan.name,
@@ -137,7 +137,7 @@ class Authoring:
         self._checked = catalog
         return broken
 
-    async def _compiled(self, actor: Actor, source: bytes) -> Plan:
+    async def _compiled(self, actor: Actor, source: bytes | dict[str, Json]) -> Plan:
         plan = await self.compile(actor, source)
         refuse_redacted(plan.connection.document())
         return plan
