@@ -23,7 +23,7 @@ def export_catalog(catalog: Catalog) -> bytes:
 
 
 def load_catalog(content: bytes) -> Catalog:
-    """Read what `export_catalog` or GET /catalog wrote. Raises Invalid CATALOG_FILE, SCHEMA_INVALID, OP_* or EVENT_*."""
+    """Read what `export_catalog` or GET /catalog wrote. Raises Invalid CATALOG_FILE, SCHEMA_INVALID, OP_*, EVENT_*."""
     try:
         found = msgspec.json.decode(content, type=_File)
     except msgspec.DecodeError as error:

@@ -129,7 +129,8 @@ def test_only_writes_have_an_applier() -> None:
 
 @pytest.mark.parametrize("field", ["input_schema", "output_schema"])
 def test_a_plugins_schema_that_is_none_is_refused_with_its_name(field: str) -> None:
-    broken = {"id": "plugin.weather.read", "title": "t", "tier": Tier.PLUGIN, field: {"type": "nonsense"}}
-    with pytest.raises(Invalid, match="plugin.weather.read") as caught:
-        check_operation(Operation(**broken))
+    sound = Operation(id="plugin.weather.read", title="t", tier=Tier.PLUGIN)
+    check_operation(sound)
+    with pytest.raises(FabricError, match=r"plugin\.weather\.read") as caught:
+        check_operation(msgspec.structs.replace(sound, **{field: {"type": "nonsense"}}))
     assert caught.value.code == "SCHEMA_INVALID"
