@@ -52,7 +52,9 @@ def allowed_methods(app: AnySanic) -> Callable[[str], str]:
     ]
 
     def allowed(path: str) -> str:
-        return ", ".join(sorted({method for pattern, found in known if pattern.fullmatch(path) for method in found}))
+        plain = [methods for pattern, methods in known if pattern.pattern == path + "/?"]
+        found = plain or [methods for pattern, methods in known if pattern.fullmatch(path)]
+        return ", ".join(sorted({method for methods in found for method in methods}))
 
     return allowed
 

@@ -7,7 +7,7 @@ import msgspec
 from sanic import Request
 from sanic.http import Http
 
-from api.endpoints import Endpoint, NoQuery, Raw, Source
+from api.endpoints import Endpoint, Fields, NoQuery, Raw, Source
 from api.problems import LengthRequired
 from catalog.errors import Invalid, TooLarge
 from catalog.jsonvalue import Json, parse_strict
@@ -41,7 +41,7 @@ def decode_body(endpoint: Endpoint, body: bytes) -> Json:
     if kind is None:
         return None
     value = parse_strict(body) if body else {}
-    return _converted(value, kind, "BODY_INVALID", "The body does not fit", strict=True)
+    return _converted(value, dict if kind is Fields else kind, "BODY_INVALID", "The body does not fit", strict=True)
 
 
 def decode_query(endpoint: Endpoint, text: str) -> Json:

@@ -20,6 +20,9 @@ Q = TypeVar("Q")
 Source = NewType("Source", bytes)
 """A body that is a Connection's text: YAML or JSON, read by the compiler alone."""
 
+Fields = NewType("Fields", dict[str, Json])
+"""A body that names the fields of a Connection that change; null removes one."""
+
 Raw = NewType("Raw", bytes)
 """A body that the handler reads itself, because it looks at its bytes before it trusts them."""
 

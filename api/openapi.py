@@ -7,7 +7,7 @@ from inspect import getdoc
 
 import msgspec
 
-from api.endpoints import Endpoint, NoQuery, Raw, Source
+from api.endpoints import Endpoint, Fields, NoQuery, Raw, Source
 from api.fabric.ingest import IngestBody
 from api.problems import CONTENT_TYPE, Problem
 from catalog.jsonvalue import Json
@@ -56,7 +56,7 @@ def document(endpoints: Sequence[Endpoint], version: str) -> Json:
 
 
 def _is_schema(kind: Json) -> bool:
-    return kind is not None and kind is not Source and kind is not Raw and kind is not str
+    return kind is not None and kind not in (Source, Raw, Fields, str)
 
 
 def _operation(endpoint: Endpoint, known: dict[str, Json]) -> Json:
@@ -122,13 +122,26 @@ def _header_parameters(endpoint: Endpoint) -> list[Json]:
 
 def _request_body(endpoint: Endpoint, known: dict[str, Json]) -> Json:
     if endpoint.body is Source:
-        schema = known[repr(Connection)]
+        schema = known[repr(Connection)] if 422 in endpoint.fails else {}
         return {"required": True, "content": {JSON: {"schema": schema}, YAML: {"schema": schema}}}
+    if endpoint.body is Fields:
+        return {"required": True, "content": {JSON: {"schema": _changes()}}}
     kind = IngestBody if endpoint.body is Raw else endpoint.body
     needed = bool(getattr(kind, "__struct_fields__", ())) and any(
         field.required for field in msgspec.structs.fields(kind)
     )
     return {"required": needed or endpoint.needs_body, "content": {JSON: {"schema": known[repr(kind)]}}}
+
+
+def _changes() -> Json:
+    """Any of a Connection's fields, or null to remove it."""
+    described = msgspec.json.schema_components([Connection], ref_template="#/components/schemas/{name}")[1]
+    fields = described["Connection"]["properties"]
+    return {
+        "type": "object",
+        "properties": {name: {"anyOf": [facts, {"type": "null"}]} for name, facts in fields.items()},
+        "additionalProperties": False,
+    }
 
 
 def _responses(endpoint: Endpoint, known: dict[str, Json]) -> Json:

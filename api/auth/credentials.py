@@ -2,7 +2,7 @@
 
 from sanic import Request
 
-from catalog.errors import Invalid, Unauthenticated
+from catalog.errors import Unauthenticated
 from engine.credentials import Credentials
 from engine.tenancy import Actor, Credential, CredentialKind
 
@@ -12,7 +12,7 @@ _LONGEST = 256
 async def identify(credentials: Credentials, request: Request) -> tuple[Actor, Credential]:
     """Who sends this request.
 
-    Raises Invalid CREDENTIAL_AMBIGUOUS; Unauthenticated CREDENTIAL_MISSING, CREDENTIAL_UNKNOWN.
+    Raises Unauthenticated CREDENTIAL_AMBIGUOUS, CREDENTIAL_MISSING, CREDENTIAL_UNKNOWN.
     """
     kind, text = _shown(request)
     return await credentials.authenticate(text, kind, request.ip)
@@ -22,7 +22,7 @@ def _shown(request: Request) -> tuple[CredentialKind, str]:
     bearers = request.headers.getall("authorization", ())
     keys = request.headers.getall("x-api-key", ())
     if len(bearers) + len(keys) > 1:
-        raise Invalid(
+        raise Unauthenticated(
             "CREDENTIAL_AMBIGUOUS", "The request shows more than one credential.", hint="Send a token or a key, once."
         )
     if keys and 0 < len(keys[0]) <= _LONGEST:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 import connections
-from api.endpoints import Answer, Asked, NoQuery, Source
+from api.endpoints import Answer, Asked, Fields, NoQuery, Source
 from api.fabric import shown
 from api.fabric.pages import PageQuery, etag, expected_revision, listing
 from api.fabric.runs import ended_or_under_way
@@ -27,10 +27,14 @@ class TestBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     event_type: str | None = None
 
 
+PATTERN = r"^([a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*\.([a-z0-9][a-z0-9_-]*|\*|#)|\*)$"
+"""An event pattern: `a.b.c`, `a.b.*`, `a.b.#` or `*`."""
+
+
 class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The event that a Connection would start with."""
 
-    source_event: Annotated[str, Meta(min_length=1, max_length=256, description="An event type or pattern.")]
+    source_event: Annotated[str, Meta(max_length=256, pattern=PATTERN, description="An event type or pattern.")]
 
 
 class Verdict(msgspec.Struct, kw_only=True):
@@ -85,7 +89,7 @@ async def get_connection(asked: Asked[None, NoQuery]) -> Answer:
     return _shown(stored, asked.actor)
 
 
-async def update_connection(asked: Asked[dict[str, Json], NoQuery]) -> Answer:
+async def update_connection(asked: Asked[Fields, NoQuery]) -> Answer:
     """Replace the fields that the body names (null removes one). The editor becomes the author.
 
     If-Match is honoured.

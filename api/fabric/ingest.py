@@ -1,8 +1,10 @@
 """Route: ingest, the inbound half of the bridge. The hot path: nothing here that one request does not need."""
 
 import hashlib
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from api.endpoints import Answer, Asked, NoQuery, Raw
 from catalog.errors import Unauthenticated
@@ -14,7 +16,7 @@ from engine.ingest import EVENT_TYPE
 class IngestBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What the outside says. The name is lower-cased, stripped of `[^a-z0-9_-]`, and cut at 64."""
 
-    name: str
+    name: Annotated[str, Meta(pattern="[A-Za-z0-9_-]")]
     payload: Json = {}
 
 

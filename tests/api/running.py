@@ -107,6 +107,13 @@ class Running:
         assert made.status == 201, made.content
         return str(made.body["text"])
 
+    def controller(self, name: str, **facts: Json) -> str:
+        """A new controller of the probe's at the first site; its id."""
+        site = self.get("/sites")["items"][0]["id"]
+        made = self.call("POST", "/controllers", {"site_id": site, "name": name, "driver": "probe", **facts})
+        assert made.status == 201, made.content
+        return str(made.body["id"])
+
     def actor(self, token: str) -> tuple[Actor, Credential]:
         """Who this token speaks for."""
         return self.run(self.server.application.credentials.authenticate(token, CredentialKind.TOKEN, None))

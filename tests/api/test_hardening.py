@@ -40,7 +40,7 @@ SMUGGLING = {
     "hexadecimal length": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0x5\r\n\r\n12345",
     "two lengths": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n123456",
     "list of lengths": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5\r\n\r\n12345",
-    "length and chunks": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "length and chunks": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
     "bare line feed": b"GET / HTTP/1.1\r\nHost: x\nX: y\r\n\r\n",
     "bare carriage return": b"GET / HTTP/1.1\r\nHost: x\rX: y\r\n\r\n",
     "folded header": b"GET / HTTP/1.1\r\nHost: x\r\n folded: y\r\n\r\n",

@@ -194,8 +194,8 @@ def test_a_storm_of_retries_with_lost_replies_makes_each_event_once(server: Runn
         body = b'{"name": "storm", "payload": {"n": %d}}' % number
         with open_socket(server) as connection:
             connection.sendall(
-                b"POST %b HTTP/1.1\r\nHost: x\r\nX-API-Key: %b\r\nIdempotency-Key: storm-%d\r\nContent-Length: %d\r\n\r\n"
-                % (PATH.encode(), key.encode(), number, len(body))
+                b"POST %b HTTP/1.1\r\nHost: x\r\nX-API-Key: %b\r\n" % (PATH.encode(), key.encode())
+                + b"Idempotency-Key: storm-%d\r\nContent-Length: %d\r\n\r\n" % (number, len(body))
                 + body[: len(body) if dice.random() < 0.8 else dice.randrange(len(body))]
             )
             time.sleep(dice.random() * 0.004)

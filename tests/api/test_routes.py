@@ -85,7 +85,7 @@ def test_who_may_not_is_refused_before_his_body_is_looked_at(server: Running, en
 def test_two_credentials_at_once_are_one_too_many(server: Running, endpoint: Endpoint) -> None:
     headers = {"Authorization": f"Bearer {server.admin}", "X-API-Key": "fabk_x"}
     reply = server.ask(endpoint.method, path_of(endpoint), headers=headers)
-    assert problem(reply, 400)["code"] == "CREDENTIAL_AMBIGUOUS"
+    assert problem(reply, 401)["code"] == "CREDENTIAL_AMBIGUOUS"
 
 
 @ALL
