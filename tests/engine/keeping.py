@@ -2,7 +2,8 @@
 
 The imports are paid once; each line that is read forks one process that works on the same folder.
 
-    line in:  FAILPOINT-or-dash SEED SECONDS      line out:  STATUS (0 came through, 137 at the failpoint, -14 after the seconds)
+    line in:   FAILPOINT-or-dash SEED SECONDS
+    line out:  its status: 0 it came through, 137 at the failpoint, -14 after the seconds
 """
 
 import asyncio

@@ -66,8 +66,6 @@ def verify_slice(reading: Reading, organisation_id: str, after: int, previous: s
     )
     for row in rows:
         *facts, stored_previous, stored = row
-        if facts[1] != after + 1:
-            return after + 1, after, previous
         if stored_previous != previous or stored != _hash(previous, tuple(facts)):
             return after + 1, after, previous
         after, previous = facts[1], stored

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from catalog.errors import NotFound
+from catalog.errors import NotFound, Unavailable
 from engine.stores.sqlite.events import KEY_SECONDS
 from engine.stores.sqlite.part import Part, Seat
 from engine.stores.sqlite.pruning import KINDS, SLICE, Walk, delete, find
@@ -55,8 +55,12 @@ class HousekeepingPart(Part):
         tables = await self._readers.run(Reading.rows, "SELECT name FROM sqlite_schema WHERE type = 'table'")
         problems: list[str] = []
         for (table,) in tables:
-            rows = await self._readers.run(Reading.rows, f'PRAGMA quick_check("{table}")')
-            problems.extend(f"{table}: {row[0]}" for row in rows if row[0] != "ok")
+            try:
+                rows = await self._readers.run(Reading.rows, f'PRAGMA quick_check("{table}")')
+            except Unavailable as error:
+                problems.append(f"{table}: {error.message}")
+            else:
+                problems.extend(f"{table}: {row[0]}" for row in rows if row[0] != "ok")
         return problems
 
     async def close(self) -> None:

@@ -15,7 +15,7 @@ from tests.contracts.rows import Rows
 EVENTS = 10_000
 CONNECTIONS = 4
 RESTING = "c-0"
-_STATES = "SELECT state, count(*) FROM run GROUP BY state"
+_STATES = "SELECT state, count(*) FROM run WHERE origin = 'live' GROUP BY state"
 
 
 @pytest.mark.promise("E4", count=EVENTS)
@@ -45,6 +45,10 @@ async def test_whatever_is_repeated_each_event_fires_each_connection_once_and_no
     await asyncio.gather(*[worker(seed) for seed in range(4)])
     while left := await store.undispatched(1_000):
         await asyncio.gather(*[dispatch(event) for event in left])
+
+    for event in events[:200]:
+        replay = rows.run(event, "c-9", origin="replay:1")
+        assert await store.dispatch(event, [replay], misses=0, cooldowns=[0.0]) == [replay]
 
     assert len(inserted) == len({(run.event.id, run.connection_id) for run in inserted}) == sum(matches.values())
     await place.close()
