@@ -154,3 +154,13 @@ async def test_times_of_recent_events_restore_a_window(store: Store, rows: Rows,
     start = clock.now() - 40.0
     assert await store.recent_count(ORG, start + 10.0, "ingest.external") == [start + 10.0, start + 20.0, start + 30.0]
     assert await store.recent_count(OTHER, 0.0, "ingest.external") == []
+
+
+async def test_an_event_that_fires_nothing_needs_no_dispatch(store: Store, rows: Rows) -> None:
+    settled = rows.event()
+    keyed = rows.event()
+    await store.accept(settled, misses=3)
+    await store.accept(keyed, misses=0, key="k", body_digest="d")
+    assert await store.undispatched(9) == []
+    assert (await store.accept(rows.event(), misses=None, key="k", body_digest="d")).event == keyed
+    assert (await store.list_events(ORG, 9, None)).items == [keyed, settled]
