@@ -42,7 +42,7 @@ class EventStore(Protocol):
         ...
 
     async def last_event(self, organisation_id: str, matches: Callable[[str], bool]) -> Event | None:
-        """The latest event whose type satisfies `matches`."""
+        """The latest ordinary event (origin `live`) whose type satisfies `matches`."""
         ...
 
     async def list_events(self, organisation_id: str, limit: int, cursor: str | None) -> Page[Event]:
@@ -70,8 +70,9 @@ class RunStore(Protocol):
     async def finish(self, run: Run, changes: Sequence[PendingChange], events: Sequence[Event]) -> bool:
         """End a run in ONE commit: its record, what it staged (with audit rows) and the events that tells (kept as
         undispatched). False, and nothing is written, where the epoch is old or the run is no longer running. Raises
-        TooMany CHANGE_LIMIT where the organisation would hold over 2,000 pending changes. A replay's (`run.replay_of`)
-        first writes supersede what is still pending from the original run.
+        TooMany CHANGE_LIMIT where the organisation would hold over 2,000 pending changes, Forbidden CROSS_TENANT_TARGET
+        where a change's controller is not the organisation's (any more). What a replay (`run.replay_of`) stages
+        supersedes what earlier runs of that event and Connection left pending; the events that tells are kept too.
         """
         ...
 
@@ -160,8 +161,8 @@ class ConnectionStore(Protocol):
     """Stored Connections."""
 
     async def put_connection(self, connection: StoredConnection, audit: AuditRow) -> StoredConnection:
-        """Insert (revision 1) or replace the row whose revision is `connection.revision`, adding one. Raises Conflict
-        CONNECTION_EXISTS (name), PreconditionFailed REVISION_CHANGED.
+        """Insert (revision 0 says that it is new) or replace the row of that revision; returns it with one more. Raises
+        Conflict CONNECTION_EXISTS (name), PreconditionFailed REVISION_CHANGED (edited or deleted meanwhile).
         """
         ...
 
@@ -191,7 +192,8 @@ class TenancyStore(Protocol):
 
     async def put_tenant(self, row: Organisation | Site | Controller | User | Role, audit: AuditRow) -> None:
         """Keep a row. Raises Conflict NAME_TAKEN, Invalid SITE_UNKNOWN (a controller's site is the organisation's),
-        PreconditionFailed REVISION_CHANGED (controllers and users: `revision` is the one that was read).
+        ORGANISATION_UNKNOWN, PreconditionFailed REVISION_CHANGED (controllers and users: `revision` is the one that was
+        read, 0 for a new row; the kept row has one more).
         """
         ...
 
@@ -222,7 +224,9 @@ class CredentialStore(Protocol):
     """Tokens and keys."""
 
     async def put_credential(self, credential: Credential, audit: AuditRow) -> None:
-        """Keep or replace a credential."""
+        """Keep or replace a credential. Raises Invalid USER_UNKNOWN (its person is the organisation's; it goes with
+        him), Conflict KEY_EXISTS.
+        """
         ...
 
     async def find_credential(self, sha256: str) -> Credential | None:
@@ -287,7 +291,11 @@ class JournalStore(Protocol):
 
 
 class Housekeeping(Protocol):
-    """What retention needs."""
+    """What retention and an orderly stop need."""
+
+    async def give_back(self, run_ids: Sequence[str]) -> None:
+        """An orderly stop interrupts these runs of ours: queued again, and it counts as no crash of theirs."""
+        ...
 
     async def prune(
         self, *, events_before: float, runs_before: float, feed_before: float, limit: int

@@ -231,3 +231,20 @@ async def test_counts_tell_what_waits(store: Store, rows: Rows) -> None:
     counts = await store.counts()
     assert (counts["runs.queued"], counts["runs.running"], counts["runs.dead_letter"]) == (1, 1, 0)
     assert (counts["changes.pending"], counts["events.undispatched"]) == (1, 2)
+
+
+async def test_runs_that_an_orderly_stop_gives_back_start_over_and_count_no_crash(
+    store: Store, home: Home, rows: Rows
+) -> None:
+    runs = [await rows.fire(store, connection_id=f"c-{number}") for number in range(3)]
+    runs[2].state = RunState.SUCCEEDED
+    await store.finish(runs[2], [], [])
+    for _ in range(MAX_ATTEMPTS + 1):
+        await store.give_back([run.id for run in runs])
+        store = await home.open()
+        assert [run.id for run in await store.recover()] == [run.id for run in runs[:2]]
+        for run in runs[:2]:
+            again = await store.claim(run.id)
+            assert again is not None
+            assert (again.attempt, again.epoch > run.epoch) == (1, True)
+    assert not await store.finish(runs[0], [], [])

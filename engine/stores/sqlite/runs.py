@@ -67,6 +67,10 @@ class RunsPart(Part):
         """See RunStore."""
         return await self._writer.submit("cancel", _cancel, organisation_id, run_id, reason)
 
+    async def give_back(self, run_ids: Sequence[str]) -> None:
+        """See Housekeeping."""
+        await self._writer.submit("give_back", _give_back, run_ids)
+
     async def renew(self, run_ids: Sequence[str]) -> None:
         """Nothing lapses while this process lives (see the class)."""
 
@@ -112,6 +116,17 @@ def _recover(transaction: Transaction, limit: int) -> int:
             transaction.execute("UPDATE run SET state = 'queued', owner = NULL WHERE id = ?", (run.id,))
             transaction.tell(run.organisation_id, "run", run.id, RunState.QUEUED.value)
     return len(rows)
+
+
+def _give_back(transaction: Transaction, run_ids: Sequence[str]) -> None:
+    for run_id in run_ids:
+        run = _stored(transaction, run_id)
+        if run is not None and run.state is RunState.RUNNING:
+            transaction.execute(
+                "UPDATE run SET state = 'queued', owner = NULL, attempt = attempt - 1 WHERE id = ? AND owner = ?",
+                (run_id, transaction.owner),
+            )
+            transaction.tell(run.organisation_id, "run", run.id, RunState.QUEUED.value)
 
 
 def _end(transaction: Transaction, run: Run, state: RunState, reason: str) -> Run:
