@@ -54,12 +54,12 @@ class ChangeMachine(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.clock = MovedClock()
         self.known: dict[str, Known] = {}
-        self.applied: list[str] = []
+        self.applied: list[tuple[str, str]] = []
         self.target: Json = "before"
         self.unreadable: Exception | None = None
         self.server_read_only = self.controller_read_only = False
         self.steps_lived = 0
-        houses.on_apply = lambda change, call: self.applied.append(call.change_id)
+        houses.on_apply = self._note_application
         self.observing = patch.object(houses.Set, "observe", self._observe_for(self))
         self.observing.start()
         self.loop.run(self._open())
@@ -74,13 +74,16 @@ class ChangeMachine(RuleBasedStateMachine):
 
         return observe
 
+    def _note_application(self, change: Change, call: Call) -> None:
+        assert call.target is not None
+        self.applied.append((call.change_id, change.digest(call.operation_id, call.target.id, None)))
+
     # The engine's life.
 
     async def _open(self) -> None:
         self.stack = AsyncExitStack()
-        opened = timed_house(
-            Path(self.folder.name), self.clock, adapter_read_only=self.server_read_only, shutdown_seconds=0.0
-        )
+        flags = {"adapter_read_only": self.server_read_only, "shutdown_seconds": 0.0, "change_days": 1.0}
+        opened = timed_house(Path(self.folder.name), self.clock, **flags)
         self.home: House = await self.stack.enter_async_context(opened)
         current().state = self.target
 
@@ -272,11 +275,12 @@ class ChangeMachine(RuleBasedStateMachine):
         work = self.home.app.administration
         self.loop.run(work.change_controller(self.home.admin, self.home.controller.id, {"read_only": flag}, None))
 
-    @rule(days=st.sampled_from([0.1, 0.5, 1.0, 3.0]))
-    def wait(self, days: float) -> None:
-        """Days go by; what nobody decided in time expires."""
+    @rule(days=st.sampled_from([0.1, 0.5, 1.5]), swept=st.booleans())
+    def wait(self, days: float, swept: bool) -> None:
+        """Days go by; what nobody decided in time has expired, whether or not a sweep has said so."""
         self.clock.pass_by(days * DAY)
-        self.loop.run(self._sweep())
+        if swept:
+            self.loop.run(self._sweep())
 
     async def _sweep(self) -> None:
         await self.home.app.applier.sweep()
@@ -306,7 +310,7 @@ class ChangeMachine(RuleBasedStateMachine):
         call = asyncio.create_task(
             self.home.app.applier.apply(self.home.admin, known.id, force=True, digest=known.digest)
         )
-        while known.id not in self.applied:
+        while (known.id, known.digest) not in self.applied:
             await asyncio.sleep(0)
         known.path.append(ChangeState.APPLYING)
         known.sent = True
@@ -330,8 +334,9 @@ class ChangeMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_was_applied_is_what_was_asked_for_once(self) -> None:
-        """Each application was asked for by a person who saw it, and happened once."""
-        assert Counter(self.applied) == Counter(known.id for known in self.known.values() if known.sent)
+        """Each application was asked for by a person who saw just that, and happened once."""
+        asked = [(known.id, known.digest) for known in self.known.values() if known.sent]
+        assert Counter(self.applied) == Counter(asked)
 
     @invariant()
     def every_change_stands_where_the_model_says(self) -> None:
