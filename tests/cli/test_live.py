@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,9 +66,12 @@ def controller(live: Fabric, tmp_path: Path) -> str:
 
 def latest(live: Fabric, name: str) -> Json:
     """The latest run of a Connection, once it is over."""
-    (run,) = live("runs", "ls", "-c", name, "--limit", 1, "--json").json
-    followed = live("runs", "show", run["id"], "--follow", "--json")
-    return followed.json
+    for _ in range(200):
+        runs = live("runs", "ls", "-c", name, "--limit", 1, "--json").json
+        if runs:
+            return live("runs", "show", runs[0]["id"], "--follow", "--json").json
+        time.sleep(0.02)
+    raise AssertionError(f"`{name}` does not fire")
 
 
 def test_a_folder_becomes_connections_and_an_event_becomes_a_file(
