@@ -56,17 +56,18 @@ class Schedule:
         """When (seconds since 1970) the next firing of this Connection may start; 0: at once. None is dropped."""
         if max_rate is None:
             return 0.0
-        now = self._clock.now()
+        steady = self._clock.monotonic()
         count, period = max_rate
-        free = max(self._next_free.get(connection_id, 0.0), now)
+        free = max(self._next_free.get(connection_id, steady), steady)
         self._next_free[connection_id] = free + period / count
-        return free if free > now else 0.0
+        return self._clock.now() + (free - steady) if free > steady else 0.0
 
     def put(self, waiting: Waiting, not_before: float = 0.0) -> None:
         """Queue a run; with `not_before` it joins the queue only then."""
-        if not_before > self._clock.now():
+        wait = not_before - self._clock.now()
+        if wait > 0:
             self._count += 1
-            heapq.heappush(self._later, (not_before, self._count, waiting))
+            heapq.heappush(self._later, (self._clock.monotonic() + wait, self._count, waiting))
             return
         organisation = self._organisations.setdefault(waiting.organisation_id, _Organisation())
         queue = organisation.connections.get(waiting.connection_id)
@@ -102,7 +103,7 @@ class Schedule:
 
     def next_wake(self) -> float | None:
         """When (seconds since 1970) the next paced run may join the queue."""
-        return self._later[0][0] if self._later else None
+        return self._clock.now() + (self._later[0][0] - self._clock.monotonic()) if self._later else None
 
     @property
     def waiting(self) -> int:
@@ -111,8 +112,8 @@ class Schedule:
         return queued + len(self._later)
 
     def _wake(self) -> None:
-        now = self._clock.now()
-        while self._later and self._later[0][0] <= now:
+        steady = self._clock.monotonic()
+        while self._later and self._later[0][0] <= steady:
             self.put(heapq.heappop(self._later)[2])
 
     def _from(self, organisation: _Organisation) -> list[Waiting]:

@@ -119,10 +119,13 @@ class Workers:
         pending = {*self._running.values(), *self._tasks}
         if pending:
             _, late = await asyncio.wait(pending, timeout=seconds)
+            interrupted = [run_id for run_id, task in self._running.items() if task in late]
             for task in late:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
+            if interrupted:
+                await self._store.give_back(interrupted)
 
     async def _claim(self, waiting: Waiting) -> None:
         try:

@@ -250,10 +250,15 @@ class House(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def house(data: Path, **settings: Any) -> AsyncIterator[House]:
-    """Build, start, and stop at the end. Writes may be applied unless the test says otherwise."""
+async def house(data: Path, *, hang: str = "", **settings: Any) -> AsyncIterator[House]:
+    """Build, start, and stop at the end. Writes may be applied unless the test says otherwise.
+
+    The value `hang` waits from the first moment for the test to open its gate.
+    """
     global steering  # noqa: PLW0603 - each house has a steering of its own
     steering = Steering()
+    if hang:
+        steering.gates[hang] = asyncio.Event()
     chosen = Settings(
         data_dir=data,
         artifact_durable_dir=data / "durable",

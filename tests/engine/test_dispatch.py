@@ -1,12 +1,14 @@
 """From an event to its runs."""
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.catalog import Catalog
 from catalog.errors import NotFound
 from catalog.events import parse_pattern
 from catalog.jsonvalue import Json
@@ -15,7 +17,7 @@ from engine.entries import Entry
 from engine.index import Index
 from engine.records import StoredConnection
 from engine.runs import RunState
-from tests.engine.house import House, current
+from tests.engine.house import House, current, house
 
 ECHO = [{"operation_id": "probe.echo", "params": {"value": "{{trigger.n}}"}}]
 
@@ -179,6 +181,19 @@ async def test_cancelling_interrupts_a_run_at_once(home: House) -> None:
     assert home.app.workers.running() == []
 
 
+async def test_an_orderly_stop_interrupts_a_run_without_counting_as_a_crash(tmp_path: Path) -> None:
+    for number in range(5):
+        async with asyncio.timeout(10.0), house(tmp_path, hang="0", shutdown_seconds=0.05) as home:
+            if number == 0:
+                await home.connect(on("hangs"))
+                await home.happen({"n": 0})
+            while not current().calls:
+                await asyncio.sleep(0.005)
+    async with house(tmp_path) as home:
+        run = (await home.settled(1))[0]
+        assert (run.state, run.attempt) == (RunState.SUCCEEDED, 1)
+
+
 _TYPES = st.lists(st.sampled_from("abc"), min_size=2, max_size=4).map(".".join)
 _PATTERNS = st.one_of(
     _TYPES,
@@ -230,7 +245,7 @@ def _equal(left: Json, right: Json) -> bool:
     return left is not None and (type(left) is bool) == (type(right) is bool) and left == right
 
 
-def _no_catalog() -> object:
+def _no_catalog() -> Catalog:
     raise AssertionError("the index compiles nothing")
 
 
