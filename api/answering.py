@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 import msgspec
 from sanic import Request
 from sanic.exceptions import SanicException
+from sanic.http import Http
 from sanic.response import HTTPResponse
 
 from api.auth.credentials import identify
@@ -43,7 +44,10 @@ def answering(endpoint: Endpoint, serving: Serving) -> Callable[..., Coroutine[N
                 request=request,
             )
             work = endpoint.handler(asked)
-            return _response(await (serving.own(work) if endpoint.owned else work))
+            given = await (serving.own(work) if endpoint.owned else work)
+            if serving.stopping.is_set() and isinstance(request.stream, Http):
+                request.stream.keep_alive = False
+            return _response(given)
         except FabricError as error:
             return problem_response(request, error)
         except SanicException:

@@ -37,6 +37,7 @@ class ShownConnection(Shown, omit_defaults=True):
     author_id: str
     created_at: datetime
     updated_at: datetime
+    redacted: bool
     source_event: str | list[str]
     steps: list[dict[str, Json]]
     description: str = ""
@@ -45,7 +46,6 @@ class ShownConnection(Shown, omit_defaults=True):
     cooldown_seconds: int = 0
     max_rate: str | None = None
     timeout: str | None = None
-    redacted: bool = False
     broken: list[Json] | None = None
 
 

@@ -35,8 +35,9 @@ class Stream:
         )  # fmt: skip
         self.file = self.socket.makefile("rb")
         self.head = b"".join(iter(self.file.readline, b"\r\n"))
+        self.blocks = self._blocks()
 
-    def blocks(self) -> Iterator[list[str]]:
+    def _blocks(self) -> Iterator[list[str]]:
         """Blocks of lines, as they come."""
         block: list[str] = []
         while size := int(self.file.readline() or b"0", 16):
@@ -50,7 +51,7 @@ class Stream:
     def messages(self, count: int) -> list[Message]:
         """The next so many messages, comments left out."""
         found: list[Message] = []
-        for block in self.blocks():
+        for block in self.blocks:
             fields = dict(line.split(": ", 1) for line in block if not line.startswith((":", "retry")))
             if fields:
                 found.append(Message(int(fields["id"]), fields["event"], json.loads(fields["data"])))
@@ -142,7 +143,7 @@ def lively(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def test_a_heartbeat_keeps_a_quiet_stream_open_past_every_deadline(lively: Running) -> None:
     stream = Stream(lively)
     began, beats = time.monotonic(), 0
-    for block in stream.blocks():
+    for block in stream.blocks:
         beats += block == [": still here"]
         if time.monotonic() - began > 2.5:
             break
@@ -155,7 +156,7 @@ def test_a_stream_ends_when_its_credential_no_longer_counts(lively: Running) -> 
     stream = Stream(lively, token=made.body["text"])
     lively.call("DELETE", f"/keys/{made.body['id']}")
     began = time.monotonic()
-    assert all(block[0].startswith(":") for block in stream.blocks())
+    assert all(block[0].startswith(":") for block in stream.blocks)
     assert time.monotonic() - began < 2
     stream.close()
 
