@@ -14,8 +14,7 @@ from api.endpoints import Answer, Asked
 from api.fabric.shown import stamp
 from catalog.errors import FabricError, Invalid, TooMany
 from catalog.jsonvalue import Json
-from engine.records import FeedEntry
-from engine.workers import FEED
+from engine.records import FEED, FeedEntry
 
 BATCH = 200
 OPENING = b": fabric\nretry: 2000\n\n"

@@ -119,7 +119,7 @@ async def build(
     negotiator = Negotiator(registry, ports, Gate(directory), targets, staging)
     index, schedule = Index(), Schedule(clock)
     sealed = Secrets(store, seal, clock)
-    workers = Workers(store, index, schedule, Runner(negotiator, clock), sealed, clock, bus, measures)
+    workers = Workers(store, index, schedule, Runner(negotiator, clock), sealed, clock, measures)
     guards = RedisGuards(settings.redis_url, clock, measures) if settings.redis_url else None
     dispatcher = Dispatcher(store, index, schedule, workers, clock, measures, guards)
     ingest = Ingest(store, dispatcher, Rate.parse(settings.ingest_limit), clock, measures, guards)
@@ -132,7 +132,6 @@ async def build(
         ports,
         workers,
         clock,
-        bus,
         measures,
         read_only=settings.adapter_read_only,
     )

@@ -17,11 +17,11 @@ from engine.changes import ChangeState, PendingChange
 from engine.directory import Directory
 from engine.measures import Measures
 from engine.permissions import APPLY
-from engine.ports import Bus, Clock, Store
+from engine.ports import Clock, Store
 from engine.runs import Failure
 from engine.targets import TargetFinder
 from engine.tenancy import Actor, ActorKind, Controller
-from engine.workers import FEED, Workers
+from engine.workers import Workers
 
 _log = structlog.get_logger()
 
@@ -44,7 +44,6 @@ class Applier:
         ports: Ports,
         workers: Workers,
         clock: Clock,
-        bus: Bus,
         measures: Measures,
         *,
         read_only: bool,
@@ -57,7 +56,6 @@ class Applier:
         self._ports = ports
         self._workers = workers
         self._clock = clock
-        self._bus = bus
         self._measures = measures
         self._read_only = read_only
 
@@ -197,7 +195,6 @@ class Applier:
         moved = await self._store.move(change, state, token=change.token, audit=row, event=event)
         self._measures.changes[state.value] += 1
         self._workers.on_event(event)
-        self._bus.publish(FEED, change.organisation_id)
         return moved
 
 

@@ -12,16 +12,13 @@ from engine.change_events import change_event
 from engine.firing import Ending, Firing
 from engine.index import Index
 from engine.measures import Measures
-from engine.ports import Bus, Clock, Store
+from engine.ports import Clock, Store
 from engine.runner import Runner
 from engine.runs import Failure, Run, RunState, StepState
 from engine.schedule import Schedule, Waiting
 from engine.secrets import Secrets
 
 _log = structlog.get_logger()
-
-FEED = "feed"
-"""Bus topic: an organisation's feed has grown."""
 
 _COMMIT_TRIES = 30
 
@@ -37,7 +34,6 @@ class Workers:
         runner: Runner,
         secrets: Secrets,
         clock: Clock,
-        bus: Bus,
         measures: Measures,
     ) -> None:
         self._store = store
@@ -46,7 +42,6 @@ class Workers:
         self._runner = runner
         self._secrets = secrets
         self._clock = clock
-        self._bus = bus
         self._measures = measures
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -91,7 +86,6 @@ class Workers:
         watcher = self._watchers.get(run.id)
         if watcher is not None and not watcher.done():
             watcher.set_result(run)
-        self._bus.publish(FEED, run.organisation_id)
 
     def wake(self) -> None:
         """Start what may start now, and set the alarm for what may later."""
