@@ -22,6 +22,7 @@ from catalog.errors import (
 )
 from catalog.jsonvalue import Json
 
+DEBUG_VARIABLE = "FABRIC_DEBUG"
 REPORT_TO = "the project's issue tracker (see CONTRIBUTING.md)"
 
 
@@ -87,7 +88,7 @@ def of_change(change: Json) -> ExitCode:
 
 def debugging() -> bool:
     """Does the user want tracebacks (`--debug` or FABRIC_DEBUG)?"""
-    return os.environ.get("FABRIC_DEBUG", "") not in ("", "0")
+    return os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
 
 
 def report(error: FabricError, *, program: str = "fabric") -> ExitCode:

@@ -29,7 +29,7 @@ from api.cli.commands import (
     users,
     validate,
 )
-from api.cli.exits import report, report_bug
+from api.cli.exits import DEBUG_VARIABLE, report, report_bug
 from api.cli.version import version_printer
 from catalog.errors import FabricError
 
@@ -56,7 +56,7 @@ def fabric(
     Talks to the server at FABRIC_URL; `validate`, `fmt`, `graph`, `schema` and `test --scenario` need none.
     """
     if debug:
-        os.environ["FABRIC_DEBUG"] = "1"
+        os.environ[DEBUG_VARIABLE] = "1"
 
 
 app.command("validate", rich_help_panel=_AUTHORING)(validate.validate)

@@ -17,6 +17,8 @@ from catalog.errors import Invalid, Unauthenticated, Unavailable
 from catalog.jsonvalue import Json
 from catalog.urls import Refused, parse_url
 
+URL_VARIABLE = "FABRIC_URL"
+TOKEN_VARIABLE = "FABRIC_TOKEN"  # noqa: S105 - a variable's name
 DEFAULT_URL = "http://127.0.0.1:8642"
 PREFIX = "/api/v1/fabric"
 PAGE = 200
@@ -48,9 +50,9 @@ class Server:
     @classmethod
     def configured(cls) -> Self:
         """The server of FABRIC_URL with FABRIC_TOKEN, or the token file of a server on this machine."""
-        url = os.environ.get("FABRIC_URL") or DEFAULT_URL
+        url = os.environ.get(URL_VARIABLE) or DEFAULT_URL
         server = cls(url, None)
-        server._token = os.environ.get("FABRIC_TOKEN") or server._local_token()
+        server._token = os.environ.get(TOKEN_VARIABLE) or server._local_token()
         return server
 
     def _local_token(self) -> str | None:

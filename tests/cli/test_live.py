@@ -18,8 +18,10 @@ class Shop(http.server.BaseHTTPRequestHandler):
     """Takes whatever comes."""
 
     def do_POST(self) -> None:
-        """Say 200."""
+        """Say 200; on `/slow/…` after a while."""
         self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.startswith("/slow"):
+            time.sleep(1.0)
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -64,12 +66,12 @@ def controller(live: Fabric, tmp_path: Path) -> str:
     return str(said.json["id"])
 
 
-def latest(live: Fabric, name: str) -> Json:
-    """The latest run of a Connection, once it is over."""
+def fired(live: Fabric, name: str, *more: str) -> Json:
+    """The latest run of a Connection that has just been set off."""
     for _ in range(200):
-        runs = live("runs", "ls", "-c", name, "--limit", 1, "--json").json
+        runs = live("runs", "ls", "-c", name, "--limit", 1, *more, "--json").json
         if runs:
-            return live("runs", "show", runs[0]["id"], "--follow", "--json").json
+            return runs[0]
         time.sleep(0.02)
     raise AssertionError(f"`{name}` does not fire")
 
@@ -85,7 +87,7 @@ def test_a_folder_becomes_connections_and_an_event_becomes_a_file(
     assert live("diff", "-f", folder, "--exit-code").code == 0
 
     accepted = live("ingest", "whole-way", "-p", '{"n": 1}', "--json").json
-    run = latest(live, "whole-way")
+    run = live("runs", "show", fired(live, "whole-way")["id"], "--follow", "--json").json
     assert (run["state"], run["event"]["id"]) == ("succeeded", accepted["event_id"])
     shown = live("runs", "show", run["id"])
     assert "waits as change" in shown.out
@@ -166,6 +168,26 @@ def test_a_run_that_is_over_cannot_be_cancelled(live: Fabric, controller: str, s
     live("test", "over", "-p", '{"name": "over", "payload": 1}')
     run = live("runs", "ls", "-c", "over", "--json").json[0]
     assert live("runs", "cancel", run["id"]).code == 3
+
+
+def test_a_run_is_followed_to_its_end(live: Fabric, controller: str, shop: str, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(connection("followed", controller, f"{shop}/slow"))
+    live("sync", "-f", tmp_path, "--yes")
+    live("ingest", "followed")
+    run = fired(live, "followed", "--state", "running")
+    said = live("runs", "show", run["id"][:18], "--follow")
+    assert said.code == 0
+    assert "succeeded" in said.err
+    assert said.out.startswith(f"run {run['id']}  succeeded")
+
+
+def test_a_run_under_way_is_cancelled(live: Fabric, controller: str, shop: str, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(connection("cancelled", controller, f"{shop}/slow"))
+    live("sync", "-f", tmp_path, "--yes")
+    live("ingest", "cancelled")
+    run = fired(live, "cancelled", "--state", "running")
+    assert live("runs", "cancel", run["id"], "--json").json["state"] == "cancelled"
+    assert live("runs", "show", run["id"]).code == 1
 
 
 def test_a_misspelt_name_is_answered_with_what_was_meant(

@@ -6,6 +6,8 @@ import typer
 
 from catalog.errors import Invalid
 
+VARIABLE = "FABRIC_WEBHOOK_SIGNING_SECRET"
+
 
 def signing_secret() -> None:
     """Print FABRIC_WEBHOOK_SIGNING_SECRET in its `whsec_` form, to give to a receiver.
@@ -14,11 +16,11 @@ def signing_secret() -> None:
     """
     from runtime.signatures.signing import whsec_form  # noqa: PLC0415 - keeps `--help` quick
 
-    secret = os.environ.get("FABRIC_WEBHOOK_SIGNING_SECRET", "")
+    secret = os.environ.get(VARIABLE, "")
     if not secret:
         raise Invalid(
             "SECRET_EMPTY",
-            "`FABRIC_WEBHOOK_SIGNING_SECRET` is not set here.",
+            f"`{VARIABLE}` is not set here.",
             hint="Run this with the server's environment.",
         )
     typer.echo(whsec_form(secret))
