@@ -21,7 +21,9 @@ def main() -> int:
     print(f"packages: installing {', '.join(missing)} …", flush=True)
     subprocess.run(["apt-get", "-qq", "update"], check=True, env=environment)
     packages = [WANTED[program] for program in missing]
-    subprocess.run(["apt-get", "-qq", "install", "-y", *packages], check=True, env=environment, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["apt-get", "-qq", "install", "-y", *packages], check=True, env=environment, stdout=subprocess.DEVNULL
+    )
     return 0
 
 
