@@ -3,13 +3,14 @@
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import cast
 
 import msgspec
 import structlog
 
+from api.cli.exits import debugging
 from api.first_start import first_start
 from api.scenarios.model import ControllerIn, Scenario
 from api.scenarios.receiver import Receiver, receiving
@@ -68,7 +69,7 @@ async def world(scenario: Scenario, place: Path) -> AsyncIterator[World]:
     """
     folder = Path(tempfile.mkdtemp(prefix="fabric-scenario-"))
     try:
-        with structlog.testing.capture_logs():
+        with nullcontext() if debugging() else structlog.testing.capture_logs():
             async with receiving(scenario.receiver.answers) as receiver:
                 application = await build(_settings(scenario, folder))
                 try:
