@@ -84,7 +84,7 @@ def _furnish(server: Server, target: Path) -> str:
     return server.ingest_key()
 
 
-_LOG = {"operation_id": "fabric.log", "params": {"message": "{{trigger.payload.count}}"}}
+_LOG: dict[str, object] = {"operation_id": "fabric.log", "params": {"message": "{{trigger.payload.count}}"}}
 
 
 def _connection(name: str, steps: list[dict[str, object]]) -> dict[str, object]:

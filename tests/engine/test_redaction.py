@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import Invalid
+from catalog.jsonvalue import Json
 from engine.redaction import HIDDEN, SECRET, hide_secrets, redacted_source, refuse_redacted
 
 CANARY = "canary-5e3f"
@@ -30,7 +31,7 @@ def test_a_redacted_connection_keeps_operation_ids_and_hides_every_param() -> No
 
 
 def test_secrets_are_hidden_where_the_template_put_them_and_the_original_stays() -> None:
-    params = {"headers": {"a/b": "x", "Auth~1": CANARY}, "list": [CANARY, "kept"]}
+    params: Json = {"headers": {"a/b": "x", "Auth~1": CANARY}, "list": [CANARY, "kept"]}
     hidden = hide_secrets(params, ["/headers/Auth~01", "/list/0"])
     assert hidden == {"headers": {"a/b": "x", "Auth~1": SECRET}, "list": [SECRET, "kept"]}
     assert params["headers"]["Auth~1"] == CANARY
