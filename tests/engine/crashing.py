@@ -83,7 +83,9 @@ async def _something_else(home: House, data: Path, dice: random.Random, number: 
         await app.applier.apply(home.admin, change.id, force=True, digest=change.digest)
     match number % 6:
         case 0:
-            made = await home.connect({"name": f"brief-{dice.random()}", "source_event": "device.updated", "steps": [_LOG]})
+            made = await home.connect(
+                {"name": f"brief-{dice.random()}", "source_event": "device.updated", "steps": [_LOG]}
+            )
             await app.authoring.delete(home.admin, made)
         case 1:
             await app.credentials.issue(home.admin, home.admin.id, CredentialKind.KEY, "k")

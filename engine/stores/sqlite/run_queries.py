@@ -75,6 +75,15 @@ def _of_connection(
 
 
 def _counts(reading: Reading) -> dict[str, int]:
+    # One snapshot: between two of them a run could leave one count and not yet stand in the next.
+    reading.rows("BEGIN")
+    try:
+        return _counted(reading)
+    finally:
+        reading.rows("COMMIT")
+
+
+def _counted(reading: Reading) -> dict[str, int]:
     found = {f"runs.{state.value}": reading.rows(_COUNT, (state.value,))[0][0] for state in _COUNTED}
     found["events.undispatched"] = reading.rows("SELECT count(*) FROM event WHERE matched IS NULL")[0][0]
     found.update(
