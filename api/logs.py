@@ -4,11 +4,12 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
 
 import msgspec
 import structlog
 from structlog.typing import Processor
+
+from catalog.jsonvalue import Json
 
 _CREDENTIAL = re.compile(r"fab[tk]_[A-Za-z0-9_-]{8,}|whsec_[A-Za-z0-9+/=_-]{8,}|(?i:bearer)\s+[A-Za-z0-9._~+/-]{8,}=*")
 BLOT = "[secret]"
@@ -32,12 +33,19 @@ def configure_logs(level: str, form: str) -> None:
     )
 
 
-def blot(_logger: object, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def blot(_logger: object, _method: str, entry: MutableMapping[str, Json]) -> MutableMapping[str, Json]:
     """A processor: no credential of ours reaches a log, wherever it came from."""
     for name, value in entry.items():
-        if isinstance(value, str):
-            entry[name] = _CREDENTIAL.sub(BLOT, value)
+        entry[name] = _blotted(value)
     return entry
+
+
+def _blotted(value: Json) -> Json:
+    if isinstance(value, str):
+        return _CREDENTIAL.sub(BLOT, value)
+    if isinstance(value, dict):
+        return {key: _blotted(each) for key, each in value.items()}
+    return [_blotted(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _renderer(form: str) -> Processor:

@@ -1,6 +1,6 @@
 """Redaction: what non-authors see instead of step params, and what everybody sees instead of a secret."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
@@ -9,6 +9,7 @@ MARK = "__redacted__"
 HIDDEN: Json = {MARK: "hidden - author-only"}
 """The seed's stand-in for a step's params."""
 
+SHORT = 8
 SECRET = "[secret]"  # noqa: S105 - the stand-in for one
 
 
@@ -17,6 +18,20 @@ def hide_secrets(params: Json, pointers: Iterable[str]) -> Json:
     for pointer in pointers:
         params = _replaced(params, [_unescaped(each) for each in pointer.split("/")[1:]])
     return params
+
+
+def hide_values(value: Json, secrets: Collection[str]) -> Json:
+    """A copy in which no string holds one of `secrets`: what a receiver echoes is not kept either.
+
+    A secret under eight characters is only hidden where it is the whole string: inside text it would hide words.
+    """
+    if isinstance(value, str):
+        for each in secrets:
+            value = value.replace(each, SECRET) if len(each) >= SHORT or each == value else value
+        return value
+    if isinstance(value, dict):
+        return {hide_values(key, secrets): hide_values(inner, secrets) for key, inner in value.items()}
+    return [hide_values(each, secrets) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _unescaped(segment: str) -> str:

@@ -1,8 +1,9 @@
 """Workers: carry claimed runs to their one commit, and start the next ones as slots come free."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 
+import msgspec
 import structlog
 
 from catalog.errors import ConnectionInvalid, FabricError, TooMany, Unavailable
@@ -13,8 +14,9 @@ from engine.firing import Ending, Firing
 from engine.index import Index
 from engine.measures import Measures
 from engine.ports import Clock, Store
+from engine.redaction import hide_values
 from engine.runner import Runner
-from engine.runs import Failure, Run, RunState, StepState
+from engine.runs import Failure, Run, RunState, StepRecord, StepState
 from engine.schedule import Schedule, Waiting
 from engine.secrets import Secrets
 
@@ -169,6 +171,8 @@ class Workers:
             secrets = await self._secrets.open(run.organisation_id, plan.uses_secrets) if plan.uses_secrets else {}
             firing = Firing(run, plan, asyncio.get_running_loop().time() + plan.timeout, secrets)
             await self._runner.run(firing)
+            if secrets:
+                _hide(firing, secrets.values())
             return firing
         except FabricError as error:
             run.error = _failure(error)
@@ -206,6 +210,18 @@ class Workers:
         for event in events:
             self.on_event(event)
         self.announce(run)
+
+
+def _hide(firing: Firing, secrets: Collection[str]) -> None:
+    """No record keeps an opened secret, whoever gave it back."""
+    for record in firing.records:
+        record.params = hide_values(record.params, secrets)
+        record.output = hide_values(record.output, secrets)
+    endings: tuple[Run | StepRecord, ...] = (firing.run, *firing.records)
+    for ended in endings:
+        if ended.error is not None:
+            code, message, hint = msgspec.structs.astuple(ended.error)
+            ended.error = Failure(code, hide_values(message, secrets), hide_values(hint, secrets))
 
 
 def _failure(error: FabricError) -> Failure:

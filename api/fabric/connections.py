@@ -12,6 +12,7 @@ from api.fabric.pages import PageQuery, etag, expected_revision, listing
 from api.fabric.runs import ended_or_under_way
 from api.problems import Finding, finding
 from catalog.diagnostics import Severity
+from catalog.errors import ConnectionInvalid
 from catalog.jsonvalue import Json
 from connections.suggest import Suggestion
 from engine.records import StoredConnection
@@ -94,10 +95,13 @@ async def update_connection(asked: Asked[Fields, NoQuery]) -> Answer:
 
     If-Match is honoured.
     """
-    stored = await asked.application.authoring.update(
-        asked.actor, asked.path["connection_id"], asked.body, revision=expected_revision(asked)
-    )
-    return _shown(stored, asked.actor)
+    authoring, actor, name = asked.application.authoring, asked.actor, asked.path["connection_id"]
+    try:
+        stored = await authoring.update(actor, name, asked.body, revision=expected_revision(asked))
+    except ConnectionInvalid as error:
+        stored = await authoring.get(actor.organisation_id, name)
+        raise shown.sealed(error, stored, actor, asked.body) from None
+    return _shown(stored, actor)
 
 
 async def delete_connection(asked: Asked[None, NoQuery]) -> Answer:

@@ -8,7 +8,7 @@ from msgspec import Meta
 from api.endpoints import Answer, Asked, NoQuery
 from api.fabric import shown
 from api.fabric.pages import PageQuery, listing
-from catalog.errors import NotFound
+from catalog.errors import ConnectionInvalid, NotFound
 from engine.runs import Run, RunState
 from engine.tenancy import Actor
 
@@ -51,9 +51,14 @@ async def get_run(asked: Asked[None, NoQuery]) -> Answer:
 
 async def replay_run(asked: Asked[None, NoQuery]) -> Answer:
     """Run the same event again by the present Connection. What it stages supersedes what still waits of the first."""
-    return ended_or_under_way(
-        await asked.application.trials.replay(asked.actor, asked.path["run_id"]), asked.actor, 201
-    )
+    application, actor = asked.application, asked.actor
+    try:
+        run = await application.trials.replay(actor, asked.path["run_id"])
+    except ConnectionInvalid as error:
+        old = await application.store.get_run(actor.organisation_id, asked.path["run_id"])
+        stored = await application.authoring.get(actor.organisation_id, old.connection_id)
+        raise shown.sealed(error, stored, actor) from None
+    return ended_or_under_way(run, actor, 201)
 
 
 async def cancel_run(asked: Asked[None, NoQuery]) -> Answer:

@@ -4,11 +4,14 @@ Whatever leaves the API passes through here. A field that is not named in one of
 only an author (or somebody who may decide on a change) may read is replaced by the seed's stand-in for all others.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import msgspec
 
 from catalog.artifacts import ArtifactRef
+from catalog.diagnostics import Diagnostic
+from catalog.errors import ConnectionInvalid
 from catalog.events import Event
 from catalog.jsonvalue import Json
 from engine.authoring import visible_to
@@ -180,6 +183,26 @@ def connection(stored: StoredConnection, actor: Actor) -> ShownConnection:
         redacted=not mine,
         broken=broken if mine or broken is None else [{"code": each.get("code")} for each in broken],
     )
+
+
+def sealed(
+    error: ConnectionInvalid, stored: StoredConnection, actor: Actor, given: Collection[str] = ()
+) -> ConnectionInvalid:
+    """What the compiler says of a stored Connection, for this reader: of what he has neither written before nor
+    `given` now, he learns the code and the step, and not the words.
+    """
+    if visible_to(actor, stored):
+        return error
+    return ConnectionInvalid([each if _field(each) in given else _sealed(each) for each in error.diagnostics])
+
+
+def _field(diagnostic: Diagnostic) -> str:
+    return diagnostic.pointer.split("/", 2)[1] if diagnostic.pointer else ""
+
+
+def _sealed(diagnostic: Diagnostic) -> Diagnostic:
+    place = "/".join(diagnostic.pointer.split("/")[:3])
+    return Diagnostic(code=diagnostic.code, message=SEALED_REASON, pointer=place, severity=diagnostic.severity)
 
 
 def run(record: Run, actor: Actor) -> ShownRun:

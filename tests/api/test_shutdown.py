@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import IO
 
 import apsw
 import pytest
@@ -24,7 +25,9 @@ ROUNDS = 20
 
 
 @contextmanager
-def process(data: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
+def process(
+    data: Path, stderr: IO[str] | None = None, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
     """`fabricksd start` on a free port, from its first word on stdout; killed at the end if it still runs."""
     settings = {
         "FABRIC_DATA_DIR": str(data),
@@ -36,7 +39,7 @@ def process(data: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[s
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("FABRIC_", "ADAPTER_"))}
     command = [sys.executable, "-m", "api.cli.daemon", "start"]
-    with subprocess.Popen(command, env={**kept, **settings}, stdout=subprocess.PIPE, text=True) as made:
+    with subprocess.Popen(command, env={**kept, **settings}, stdout=subprocess.PIPE, stderr=stderr, text=True) as made:
         try:
             assert made.stdout is not None
             found = re.fullmatch(r"fabricksd: listening on http://([\d.]+):(\d+)\n", made.stdout.readline())

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from engine.redaction import HIDDEN, SECRET, hide_secrets, redacted_source, refuse_redacted
+from engine.redaction import HIDDEN, SECRET, hide_secrets, hide_values, redacted_source, refuse_redacted
 
 CANARY = "canary-5e3f"
 
@@ -35,6 +35,16 @@ def test_secrets_are_hidden_where_the_template_put_them_and_the_original_stays()
     hidden = hide_secrets(params, ["/headers/Auth~01", "/list/0"])
     assert hidden == {"headers": {"a/b": "x", "Auth~1": SECRET}, "list": [SECRET, "kept"]}
     assert params["headers"]["Auth~1"] == CANARY
+
+
+def test_a_secret_that_comes_back_is_hidden_wherever_it_stands() -> None:
+    echoed = {"headers": [f"Bearer {CANARY}"], CANARY: {"short": "pw", "word": "pwned"}, "kept": 5}
+    assert hide_values(echoed, [CANARY, "pw"]) == {
+        "headers": [f"Bearer {SECRET}"],
+        SECRET: {"short": SECRET, "word": "pwned"},
+        "kept": 5,
+    }
+    assert CANARY in echoed
 
 
 json_values = st.recursive(
