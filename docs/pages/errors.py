@@ -9,7 +9,7 @@ import catalog.errors
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("catalog", "connections", "engine", "runtime", "api")
-_CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+\Z")
+_CODE = re.compile(r"(?!FABRIC_|ADAPTER_)[A-Z][A-Z0-9]*(_[A-Z0-9]+)+\Z")
 _STATUS = {
     name: kind.status
     for name, kind in vars(catalog.errors).items()

@@ -252,13 +252,13 @@ def test_people_sites_and_controllers_are_kept(live: Fabric, controller: str) ->
 
 
 def test_credentials_come_from_files_not_from_the_command_line(live: Fabric, controller: str, tmp_path: Path) -> None:
-    refused = live("controllers", "set", controller, "--credential", "password=open")
+    refused = live("controllers", "set", controller, "--credential", "password=sesame-77")
     assert (refused.code, "CREDENTIAL_SOURCE" in refused.err) == (1, True)
     file = tmp_path / "password"
-    file.write_text("open\n")
+    file.write_text("sesame-77\n")
     made = live("controllers", "set", controller, "--credential", f"password=@{file}", "--json").json
     assert made["has_credentials"] is True
-    assert "open" not in str(made)
+    assert "sesame-77" not in str(made)
 
 
 def test_what_was_noted_down_is_listed(live: Fabric) -> None:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -41,7 +41,8 @@ class Sessions:
         pid = int(self._process.stdout.readline().split()[1])
         if kill_after is not None:
             time.sleep(kill_after)
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it had done its share already
+                os.kill(pid, signal.SIGKILL)
         return int(self._process.stdout.readline().split()[1])
 
 
