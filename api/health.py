@@ -45,4 +45,4 @@ def add_health(app: AnySanic, serving: Serving) -> None:
             return problem_response(request, error)
 
     for path, handler in (("/", root), ("/healthz", healthz), ("/readyz", readyz), ("/metrics", metrics)):
-        app.add_route(handler, path, methods=["GET"], name=handler.__name__)
+        app.add_route(handler, path, methods=["GET", "HEAD"], name=handler.__name__)

@@ -3,7 +3,8 @@
 import msgspec
 
 from api.endpoints import Answer, Asked, NoQuery
-from api.fabric.shown import ShownArtifact, artifact
+from api.fabric.shapes import ShownArtifact
+from api.fabric.shown import artifact
 from catalog.jsonvalue import Json
 from engine.changes import PendingChange
 from engine.negotiator import Given

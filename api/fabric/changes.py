@@ -9,6 +9,7 @@ from msgspec import Meta
 from api.endpoints import Answer, Asked, NoQuery
 from api.fabric import shown
 from api.fabric.pages import PageQuery, listing
+from api.fabric.shapes import ShownChange
 from catalog.jsonvalue import Json
 from engine.changes import ChangeState, PendingChange
 from engine.trials import WAIT_SECONDS
@@ -35,7 +36,7 @@ class RejectBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     note: Annotated[str, Meta(max_length=2000)] | None = None
 
 
-def _shown(asked: Asked[Json, Json], change: PendingChange) -> shown.ShownChange:
+def _shown(asked: Asked[Json, Json], change: PendingChange) -> ShownChange:
     operation = asked.application.registry.current().find_operation(change.operation_id)
     return shown.change(change, asked.actor, operation.permission if operation is not None else None)
 

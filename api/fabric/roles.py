@@ -8,6 +8,7 @@ from msgspec import Meta
 from api.endpoints import Answer, Asked, NoQuery
 from api.fabric import shown_tenancy as shown
 from api.fabric.pages import Listing, PageQuery, listing
+from api.fabric.tenancy_shapes import ShownRole
 from engine.permissions import BUILT_IN, role_permissions
 from engine.tenancy import Role
 
@@ -30,7 +31,7 @@ async def list_roles(asked: Asked[None, PageQuery]) -> Answer:
     operations = application.registry.current().operations.values()
     declared = frozenset(each.permission for each in operations if each.permission is not None)
     built_in = [
-        shown.ShownRole(name=name, permissions=sorted(role_permissions(name, declared, {})), built_in=True)
+        ShownRole(name=name, permissions=sorted(role_permissions(name, declared, {})), built_in=True)
         for name in sorted(BUILT_IN)
     ]
     return Answer(Listing(items=[*built_in, *own.items], next=own.next))

@@ -15,9 +15,9 @@ from api.fabric import (
     roles,
     runs,
     secrets,
-    shown,
-    shown_tenancy,
+    shapes,
     sites,
+    tenancy_shapes,
     users,
 )
 from api.fabric.pages import Listing
@@ -65,28 +65,28 @@ _CATALOG = (
 )  # fmt: skip
 
 _CONNECTIONS = (
-    _write("POST", "/connections", connections.create_connection, ADMIN, {201: shown.ShownConnection}, 409, 422),
-    _read("/connections", connections.list_connections, MEMBER, Listing[shown.ShownConnection]),
+    _write("POST", "/connections", connections.create_connection, ADMIN, {201: shapes.ShownConnection}, 409, 422),
+    _read("/connections", connections.list_connections, MEMBER, Listing[shapes.ShownConnection]),
     _read("/connections/suggest", connections.suggest_operations, MEMBER, connections.Suggestions, 404),
     _write("POST", "/connections/validate", connections.validate_connection, MEMBER, {200: connections.Verdict}),
-    _read("/connections/{connection_id}", connections.get_connection, MEMBER, shown.ShownConnection),
+    _read("/connections/{connection_id}", connections.get_connection, MEMBER, shapes.ShownConnection),
     _write(
         "PATCH",
         "/connections/{connection_id}",
         connections.update_connection,
         ADMIN,
-        {200: shown.ShownConnection},
+        {200: shapes.ShownConnection},
         409, 412, 422,
         most=SOURCE_LIMIT,
     ),
     _write("DELETE", "/connections/{connection_id}", connections.delete_connection, ADMIN, NOTHING),
-    _read("/connections/{connection_id}/runs", connections.list_connection_runs, MEMBER, Listing[shown.ShownRun]),
+    _read("/connections/{connection_id}/runs", connections.list_connection_runs, MEMBER, Listing[shapes.ShownRun]),
     _write(
         "POST",
         "/connections/{connection_id}/test",
         connections.try_connection,
         ADMIN,
-        {200: shown.ShownRun, 202: shown.ShownRun},
+        {200: shapes.ShownRun, 202: shapes.ShownRun},
         409,
     ),
 )  # fmt: skip
@@ -100,43 +100,43 @@ _WORK = (
         gives={202: ingest.Accepted},
         fails=(409, 429),
     ),
-    _read("/changes", changes.list_changes, MEMBER, Listing[shown.ShownChange]),
-    _read("/changes/{change_id}", changes.get_change, MEMBER, shown.ShownChange),
+    _read("/changes", changes.list_changes, MEMBER, Listing[shapes.ShownChange]),
+    _read("/changes/{change_id}", changes.get_change, MEMBER, shapes.ShownChange),
     _write(
         "POST",
         "/changes/{change_id}/apply",
         changes.apply_change,
         DECIDER,
-        {200: shown.ShownChange, 202: shown.ShownChange},
+        {200: shapes.ShownChange, 202: shapes.ShownChange},
         409, 501, 502, 504,
     ),
-    _write("POST", "/changes/{change_id}/reject", changes.reject_change, DECIDER, {200: shown.ShownChange}, 409),
-    _read("/runs", runs.list_runs, MEMBER, Listing[shown.ShownRun]),
-    _read("/runs/{run_id}", runs.get_run, MEMBER, shown.ShownRun),
+    _write("POST", "/changes/{change_id}/reject", changes.reject_change, DECIDER, {200: shapes.ShownChange}, 409),
+    _read("/runs", runs.list_runs, MEMBER, Listing[shapes.ShownRun]),
+    _read("/runs/{run_id}", runs.get_run, MEMBER, shapes.ShownRun),
     _write(
-        "POST", "/runs/{run_id}/replay", runs.replay_run, ADMIN, {201: shown.ShownRun, 202: shown.ShownRun}, 409, 422
+        "POST", "/runs/{run_id}/replay", runs.replay_run, ADMIN, {201: shapes.ShownRun, 202: shapes.ShownRun}, 409, 422
     ),
-    _write("POST", "/runs/{run_id}/cancel", runs.cancel_run, ADMIN, {200: shown.ShownRun}, 409),
+    _write("POST", "/runs/{run_id}/cancel", runs.cancel_run, ADMIN, {200: shapes.ShownRun}, 409),
     _read("/stream", stream_moves, MEMBER, str, 429),
 )  # fmt: skip
 
 _CONTROLLERS = holder_somewhere("controllers.manage")
 _PLACES = (
-    _read("/sites", sites.list_sites, MEMBER, Listing[shown_tenancy.ShownSite]),
-    _write("POST", "/sites", sites.create_site, holder("sites.manage"), {201: shown_tenancy.ShownSite}, 409),
-    _read("/sites/{site_id}", sites.get_site, MEMBER, shown_tenancy.ShownSite),
+    _read("/sites", sites.list_sites, MEMBER, Listing[tenancy_shapes.ShownSite]),
+    _write("POST", "/sites", sites.create_site, holder("sites.manage"), {201: tenancy_shapes.ShownSite}, 409),
+    _read("/sites/{site_id}", sites.get_site, MEMBER, tenancy_shapes.ShownSite),
     _write("DELETE", "/sites/{site_id}", sites.delete_site, holder("sites.manage"), NOTHING, 409),
-    _read("/controllers", controllers.list_controllers, MEMBER, Listing[shown_tenancy.ShownController]),
+    _read("/controllers", controllers.list_controllers, MEMBER, Listing[tenancy_shapes.ShownController]),
     _write(
-        "POST", "/controllers", controllers.create_controller, _CONTROLLERS, {201: shown_tenancy.ShownController}, 409
+        "POST", "/controllers", controllers.create_controller, _CONTROLLERS, {201: tenancy_shapes.ShownController}, 409
     ),
-    _read("/controllers/{controller_id}", controllers.get_controller, MEMBER, shown_tenancy.ShownController),
+    _read("/controllers/{controller_id}", controllers.get_controller, MEMBER, tenancy_shapes.ShownController),
     _write(
         "PATCH",
         "/controllers/{controller_id}",
         controllers.update_controller,
         _CONTROLLERS,
-        {200: shown_tenancy.ShownController},
+        {200: tenancy_shapes.ShownController},
         409, 412,
     ),
     _write("DELETE", "/controllers/{controller_id}", controllers.delete_controller, _CONTROLLERS, NOTHING, 409),
@@ -144,38 +144,38 @@ _PLACES = (
 
 _USERS = holder("users.manage")
 _PEOPLE = (
-    _read("/me", journal.show_me, AUTHENTICATED, shown_tenancy.Me),
-    _read("/users", users.list_users, _USERS, Listing[shown_tenancy.ShownUser]),
-    _write("POST", "/users", users.create_user, _USERS, {201: shown_tenancy.ShownUser}, 404, 409),
-    _read("/users/{user_id}", users.get_user, _USERS, shown_tenancy.ShownUser),
-    _write("PATCH", "/users/{user_id}", users.update_user, _USERS, {200: shown_tenancy.ShownUser}, 409, 412),
+    _read("/me", journal.show_me, AUTHENTICATED, tenancy_shapes.Me),
+    _read("/users", users.list_users, _USERS, Listing[tenancy_shapes.ShownUser]),
+    _write("POST", "/users", users.create_user, _USERS, {201: tenancy_shapes.ShownUser}, 404, 409),
+    _read("/users/{user_id}", users.get_user, _USERS, tenancy_shapes.ShownUser),
+    _write("PATCH", "/users/{user_id}", users.update_user, _USERS, {200: tenancy_shapes.ShownUser}, 409, 412),
     _write("DELETE", "/users/{user_id}", users.delete_user, _USERS, NOTHING, 409),
-    _read("/roles", roles.list_roles, MEMBER, Listing[shown_tenancy.ShownRole]),
-    _write("PUT", "/roles/{role}", roles.put_role, ADMIN, {200: shown_tenancy.ShownRole}),
+    _read("/roles", roles.list_roles, MEMBER, Listing[tenancy_shapes.ShownRole]),
+    _write("PUT", "/roles/{role}", roles.put_role, ADMIN, {200: tenancy_shapes.ShownRole}),
     _write("DELETE", "/roles/{role}", roles.delete_role, _USERS, NOTHING),
 )
 
 _KEYS = holder("keys.manage")
 _SECRETS = holder("secrets.manage")
 _CREDENTIALS = (
-    _read("/keys", keys.list_keys, _KEYS, Listing[shown_tenancy.ShownKey]),
-    _write("POST", "/keys", keys.create_key, _KEYS, {201: shown_tenancy.IssuedKey}, 404),
-    _read("/keys/{key_id}", keys.get_key, _KEYS, shown_tenancy.ShownKey),
+    _read("/keys", keys.list_keys, _KEYS, Listing[tenancy_shapes.ShownKey]),
+    _write("POST", "/keys", keys.create_key, _KEYS, {201: tenancy_shapes.IssuedKey}, 404),
+    _read("/keys/{key_id}", keys.get_key, _KEYS, tenancy_shapes.ShownKey),
     _write("DELETE", "/keys/{key_id}", keys.revoke_key, _KEYS, NOTHING),
-    _write("PUT", "/keys/{key_id}/signing", keys.set_signing, _KEYS, {200: shown_tenancy.ShownKey}, 409),
+    _write("PUT", "/keys/{key_id}/signing", keys.set_signing, _KEYS, {200: tenancy_shapes.ShownKey}, 409),
     _write("POST", "/keys/{key_id}/signing/rotate", keys.rotate_signing, _KEYS, {200: keys.RotatedSecret}, 409),
-    _read("/secrets", secrets.list_secrets, _SECRETS, Listing[shown_tenancy.ShownSecret]),
-    _read("/secrets/{name}", secrets.get_secret, _SECRETS, shown_tenancy.ShownSecret),
+    _read("/secrets", secrets.list_secrets, _SECRETS, Listing[tenancy_shapes.ShownSecret]),
+    _read("/secrets/{name}", secrets.get_secret, _SECRETS, tenancy_shapes.ShownSecret),
     _write("PUT", "/secrets/{name}", secrets.put_secret, _SECRETS, NOTHING),
     _write("DELETE", "/secrets/{name}", secrets.delete_secret, _SECRETS, NOTHING),
 )
 
 _JOURNAL = (
-    _read("/events", journal.list_events, MEMBER, Listing[shown.ShownEvent]),
-    _read("/events/{event_id}", journal.get_event, MEMBER, shown.ShownEvent),
-    _read("/notifications", journal.list_notifications, MEMBER, Listing[shown_tenancy.ShownNotification]),
+    _read("/events", journal.list_events, MEMBER, Listing[shapes.ShownEvent]),
+    _read("/events/{event_id}", journal.get_event, MEMBER, shapes.ShownEvent),
+    _read("/notifications", journal.list_notifications, MEMBER, Listing[tenancy_shapes.ShownNotification]),
     _write("POST", "/notifications/{notification_id}/read", journal.read_notification, MEMBER, NOTHING),
-    _read("/audit", journal.list_audit, holder("audit.view"), Listing[shown_tenancy.ShownAudit]),
+    _read("/audit", journal.list_audit, holder("audit.view"), Listing[tenancy_shapes.ShownAudit]),
     _read("/audit/verify", journal.verify_audit, holder("audit.view"), journal.Verified),
 )
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 from api.endpoints import Answer, Asked, NoQuery
 from api.fabric.pages import Listing, PageQuery
 from api.fabric.shown import stamp
-from api.fabric.shown_tenancy import ShownSecret
+from api.fabric.tenancy_shapes import ShownSecret
 from catalog.errors import NotFound
 from engine.secrets import MAX_BYTES
 

@@ -1,14 +1,21 @@
-"""What is shown of each record: allow-lists of fields, and the one place where redaction happens.
+"""What is shown of each record to whom: the one place where redaction happens.
 
-Whatever leaves the API passes through here. A field that is not named in one of these structs is never sent, and what
-only an author (or somebody who may decide on a change) may read is replaced by the seed's stand-in for all others.
+Whatever leaves the API passes through here into one of `shapes`, and what only an author (or somebody who may decide on
+a change) may read is replaced by the seed's stand-in for all others.
 """
 
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-import msgspec
-
+from api.fabric.shapes import (
+    ShownArtifact,
+    ShownChange,
+    ShownConnection,
+    ShownEvent,
+    ShownFailure,
+    ShownRun,
+    ShownStep,
+)
 from catalog.artifacts import ArtifactRef
 from catalog.diagnostics import Diagnostic
 from catalog.errors import ConnectionInvalid
@@ -24,137 +31,6 @@ from engine.tenancy import Actor
 
 SEALED_REASON = "Only the author of the Connection sees why."
 CHANGE_EVENTS = "controller.change."
-
-
-class Shown(msgspec.Struct, kw_only=True):
-    """What every shown record is."""
-
-
-class ShownConnection(Shown, omit_defaults=True):
-    """A Connection. Times are RFC 3339; `revision` is its ETag; `broken` lists what a later catalog found wrong."""
-
-    id: str
-    name: str
-    enabled: bool
-    revision: int
-    author_id: str
-    created_at: datetime
-    updated_at: datetime
-    redacted: bool
-    source_event: str | list[str]
-    steps: list[dict[str, Json]]
-    description: str = ""
-    labels: dict[str, str] = {}
-    conditions: Json = None
-    cooldown_seconds: int = 0
-    max_rate: str | None = None
-    timeout: str | None = None
-    broken: list[Json] | None = None
-
-
-class ShownArtifact(Shown):
-    """Bytes by reference; the token that opens them stays inside."""
-
-    sha256: str
-    size: int
-    media_type: str
-
-
-class ShownFailure(Shown):
-    """Why something failed."""
-
-    code: str
-    message: str
-    hint: str | None = None
-
-
-class ShownStep(Shown):
-    """One step of a run."""
-
-    index: int
-    operation_id: str
-    id: str | None
-    state: str
-    attempts: int
-    started_at: datetime | None
-    ended_at: datetime | None
-    params: Json
-    output: Json
-    artifact: ShownArtifact | None
-    error: ShownFailure | None
-    change_ids: list[str]
-    missing: list[str]
-    reason: str | None
-
-
-class ShownEvent(Shown):
-    """An event. `depth` counts the firings that led to it, `cause` names the run that did."""
-
-    id: str
-    type: str
-    time: datetime
-    payload: Json
-    artifact: ShownArtifact | None
-    depth: int
-    cause: str | None
-    origin: str
-
-
-class ShownRun(Shown):
-    """A run with its steps."""
-
-    id: str
-    connection_id: str
-    connection_name: str
-    origin: str
-    state: str
-    author_id: str
-    revision: int
-    attempt: int
-    event: ShownEvent
-    queued_at: datetime | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    waits_for: str | None
-    reason: str | None
-    error: ShownFailure | None
-    replay_of: str | None
-    conditions: Json
-    steps: list[ShownStep]
-    redacted: bool
-
-
-class ShownChange(Shown):
-    """A staged write. Only the `digest` that stands here, sent back by a person, applies it."""
-
-    id: str
-    operation_id: str
-    controller_id: str
-    site_id: str
-    vendor: str
-    state: str
-    digest: str
-    target_id: str | None
-    summary: str | None
-    request: Json
-    before: Json
-    after: Json
-    precondition: Json
-    artifact: ShownArtifact | None
-    staged_by: str
-    staged_at: datetime
-    expires_at: datetime
-    run_id: str | None
-    step_index: int | None
-    connection_id: str | None
-    connection_name: str | None
-    decided_by: str | None
-    decided_at: datetime | None
-    note: str | None
-    outcome: Json
-    error: ShownFailure | None
-    drift: Json
-    redacted: bool
 
 
 def moment(seconds: float | None) -> datetime | None:

@@ -125,8 +125,7 @@ def running(data: Path, *, limits: Limits | None = None, floor: bool = False, **
     chosen = Settings(
         data_dir=data,
         artifact_durable_dir=data / "durable",
-        port=0,
-        **{"adapter_read_only": False, "shutdown_seconds": 5.0, "ingest_limit": "100000/60s", **settings},
+        **{"port": 0, "adapter_read_only": False, "shutdown_seconds": 5.0, "ingest_limit": "100000/60s", **settings},
     )
     loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="server")

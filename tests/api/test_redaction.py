@@ -75,7 +75,17 @@ def steps(url: str, target: str) -> list[Json]:
         {"operation_id": "fabric.notify", "params": {"channels": channels, "title": canary(), "body": canary()}},
         {"operation_id": "probe.echo", "params": {"value": canary()}},
         {"operation_id": "probe.echo", "params": {"value": "{{trigger.payload.canary-param-999}}"}},
-        {"operation_id": "probe.picture", "params": {"value": canary()}},
+        {
+            "operation_id": "probe.echo",
+            "on_missing": "empty",
+            "params": {"value": "{{trigger.payload.canary-param-998}}"},
+        },
+        {"id": "picture", "operation_id": "probe.picture", "params": {"value": canary()}},
+        {
+            "operation_id": "probe.keep",
+            "needs": ["picture"],
+            "params": {"controller_id": target, "value": canary()},
+        },
         {"operation_id": "probe.set", "params": {"controller_id": target, "value": canary()}},
         {
             "operation_id": "probe.echo",
@@ -117,11 +127,14 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         }
         server.call("PUT", "/secrets/token", {"value": SECRET}, token=author)
         target = server.controller("canary", credentials={"password": SECRET})
-        condition = {"field": "trigger.name", "operator": "ne", "value": f"{PARAM}condition"}
+        conditions = [
+            {"field": "trigger.name", "operator": "ne", "value": f"{PARAM}condition"},
+            {"field": f"trigger.payload.{PARAM}field", "operator": "not_exists"},
+        ]
         source = {
             "name": "canaries",
             "source_event": "ingest.external",
-            "conditions": [condition],
+            "conditions": conditions,
             "steps": steps(url, target),
         }
         made = server.call("POST", "/connections", source, token=author)
@@ -202,7 +215,7 @@ def test_the_author_sees_his_params(scene: Scene) -> None:
     """Else the canaries below would prove nothing."""
     seen = b"".join(content for _, content in everything(scene, {"token": scene.author}))
     numbers = set(re.findall(rb"canary-param-(\w+)", seen))
-    assert {str(number).encode() for number in range(16)} | {b"condition"} <= numbers
+    assert {str(number).encode() for number in range(17)} | {b"condition", b"field", b"998"} <= numbers
     run = scene.server.get(f"/runs/{scene.runs[-1]}", token=scene.author)
     states = {each["operation_id"]: each["state"] for each in run["steps"]}
     assert {"succeeded", "failed", "staged", "skipped"} <= set(states.values()) | {s["state"] for s in run["steps"]}
@@ -226,11 +239,12 @@ def test_nobody_else_finds_a_canary_anywhere(scene: Scene, who: str) -> None:
 @pytest.mark.promise("P3")
 def test_who_may_decide_finds_the_changes_params_and_no_others(scene: Scene) -> None:
     """The administrator must see what he applies: the change's own request, and nothing of the other steps."""
-    change = scene.server.get(f"/changes/{scene.change['id']}")
-    value = change["request"]["value"]
-    assert value.startswith(PARAM)
-    content = json.dumps(scene.server.get("/changes")) + json.dumps(scene.server.get("/events"))
-    assert set(re.findall(PARAM + r"\w+", content)) == {value}
+    changes = scene.server.get("/changes")["items"]
+    values = {each["request"]["value"] for each in changes}
+    assert len(values) == 2
+    assert all(each.startswith(PARAM) for each in values)
+    content = json.dumps(changes) + json.dumps(scene.server.get("/events"))
+    assert set(re.findall(PARAM + r"\w+", content)) == values
 
 
 @pytest.mark.promise("H4")
