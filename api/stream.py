@@ -84,6 +84,8 @@ async def _send_all(asked: Asked[None, StreamQuery], seen: int) -> None:
             news.clear()
             entries = await application.store.feed_after(organisation, seen, BATCH)
             if entries:
+                if not await _still_counts(asked):
+                    return
                 await response.send(b"".join(_message(each) for each in entries))
                 seen = entries[-1].seq
             elif not await _wait(news, asked):

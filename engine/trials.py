@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Coroutine
 
-from catalog.errors import Conflict, NotFound, TargetTimeout, Unsupported
+from catalog.artifacts import ArtifactRef
+from catalog.errors import Conflict, Invalid, NotFound, TargetTimeout, Unsupported
 from catalog.events import Event, Pattern
 from catalog.jsonvalue import Json
-from catalog.operations import Operation, Read, Tier
+from catalog.operations import Operation, Read, Tier, Write
 from catalog.provider import Call, Ports
 from catalog.registry import Registry
 from engine.audit import audit_row
@@ -29,6 +30,9 @@ WAIT_SECONDS = 25.0
 
 INVOKE_SECONDS = 300.0
 LATE_SECONDS = 600.0
+
+Came = Given | PendingChange
+"""What an invocation comes to: a read's answer, or the change that a write staged."""
 
 
 class Trials:
@@ -57,12 +61,13 @@ class Trials:
         self._targets = targets
         self._ports = ports
         self._clock = clock
-        self._late: dict[str, tuple[str, asyncio.Task[Given]]] = {}
+        self._late: dict[str, tuple[str, asyncio.Task[Came]]] = {}
 
     async def test(self, actor: Actor, name_or_id: str, payload: Json = None, event_type: str | None = None) -> Run:
         """Run a Connection once with this payload (None: the last event that matches it). Writes stage.
 
-        Returns the run, still under way if it takes over WAIT_SECONDS. Raises NotFound, Conflict CONNECTION_DISABLED.
+        Returns the run, still under way if it takes over WAIT_SECONDS. Raises NotFound; Invalid EVENT_UNKNOWN where
+        the Connection does not begin with events of `event_type`; Conflict CONNECTION_DISABLED.
         """
         require_admin(actor)
         entry = await self._entry(actor, name_or_id)
@@ -94,10 +99,10 @@ class Trials:
         await self._store.write_audit(audit_row(actor, "run.cancelled", run.id, self._clock))
         return run
 
-    async def invoke(self, actor: Actor, operation_id: str, params: Json) -> Given | PendingChange | str:
+    async def invoke(self, actor: Actor, operation_id: str, params: Json) -> Came | str:
         """Call one native read now, or stage one native write.
 
-        A read that takes over WAIT_SECONDS goes on and its id comes back, for `late`. Raises NotFound
+        What takes over WAIT_SECONDS goes on and its id comes back, for `late`. Raises NotFound
         OP_UNKNOWN; Unsupported INVOKE_NON_NATIVE, DRIVER_MISSING; Forbidden; Invalid PARAM_*.
         """
         operation = self._registry.current().get_operation(operation_id)
@@ -117,6 +122,11 @@ class Trials:
             if isinstance(params, dict) and "controller_id" in params:
                 call.target = await self._targets.find(actor, operation, params)
             return await self._answered(place, self._negotiator.call(code, params, call), actor)
+        return await self._answered(place, self._staged(actor, operation, code, params, call, place), actor)
+
+    async def _staged(
+        self, actor: Actor, operation: Operation, code: Write, params: Json, call: Call, place: str
+    ) -> PendingChange:
         change = await self._staging.stage(actor, operation, code, params, call, place)
         row = audit_row(actor, "change.staged", change.id, self._clock, {"operation": operation.id})
         event = change_event(change, "staged", self._clock)
@@ -140,14 +150,14 @@ class Trials:
         else:
             require(actor, operation.permission)
 
-    def late(self, actor: Actor, invocation_id: str) -> Given | None:
+    def late(self, actor: Actor, invocation_id: str) -> Came | None:
         """What a slow invocation came to, None while it goes on. Raises NotFound INVOCATION_NOT_FOUND, or its error."""
         owner, task = self._late.get(invocation_id, ("", None))
         if task is None or owner != actor.id:
             raise NotFound("INVOCATION_NOT_FOUND", "There is no such invocation, or it is over ten minutes old.")
         return task.result() if task.done() else None
 
-    async def _answered(self, invocation_id: str, work: Coroutine[None, None, Given], actor: Actor) -> Given | str:
+    async def _answered(self, invocation_id: str, work: Coroutine[None, None, Came], actor: Actor) -> Came | str:
         task = asyncio.get_running_loop().create_task(_bounded(work))
         done, _ = await asyncio.wait([task], timeout=WAIT_SECONDS)
         if done:
@@ -170,7 +180,14 @@ class Trials:
     async def _event_for(self, entry: Entry, payload: Json, event_type: str | None) -> Event:
         patterns = entry.routing.patterns
         now, event_id = self._clock.now(), self._clock.new_id()
+        if event_type is not None and not any(pattern.matches(event_type) for pattern in patterns):
+            raise Invalid(
+                "EVENT_UNKNOWN",
+                f"Connection `{entry.name}` does not begin with `{event_type[:80]}`.",
+                hint="Leave `event_type` out, or name one that its `source_event` matches.",
+            )
         kind = event_type or _example_type(patterns, list(self._registry.current().events))
+        artifact: ArtifactRef | None = None
         if payload is None:
             last = await self._store.last_event(
                 entry.organisation_id, lambda each: any(pattern.matches(each) for pattern in patterns)
@@ -181,19 +198,20 @@ class Trials:
                     "No event has matched this Connection yet.",
                     hint="Send a `payload` to test with.",
                 )
-            kind, payload = last.type, last.payload
+            kind, payload, artifact = last.type, last.payload, last.artifact
         return Event(
             id=event_id,
             organisation_id=entry.organisation_id,
             type=kind,
             payload=payload,
             time=now,
+            artifact=artifact,
             only=entry.id,
             origin="test",
         )
 
 
-async def _bounded(work: Coroutine[None, None, Given]) -> Given:
+async def _bounded(work: Coroutine[None, None, Came]) -> Came:
     try:
         async with asyncio.timeout(INVOKE_SECONDS):
             return await work

@@ -7,7 +7,7 @@ from api.fabric.shapes import ShownArtifact
 from api.fabric.shown import artifact
 from catalog.jsonvalue import Json
 from engine.changes import PendingChange
-from engine.negotiator import Given
+from engine.trials import Came
 
 PREFIX = "/api/v1/fabric"
 
@@ -48,33 +48,29 @@ async def show_catalog(asked: Asked[None, NoQuery]) -> Answer:
 async def invoke_operation(asked: Asked[InvokeBody, NoQuery]) -> Answer:
     """Invoke a single native operation. A read answers now; a write only stages and answers with the change's id.
 
-    A read that takes longer than 25 s goes on, and 202 names the invocation to ask for.
+    What takes longer than 25 s goes on, and 202 names the invocation to ask for.
     """
     came = await asked.application.trials.invoke(asked.actor, asked.path["operation_id"], asked.body.params)
-    if isinstance(came, PendingChange):
-        return Answer(
-            {
-                "staged": True,
-                "change_id": came.id,
-                "staged_change_id": came.id,
-                "feature": came.operation_id,
-            },
-            headers={"location": f"{PREFIX}/changes/{came.id}"},
-        )
-    if isinstance(came, str):
-        return _running(came)
-    return Answer(_given(came))
+    return _running(came) if isinstance(came, str) else _came(came)
 
 
 async def show_invocation(asked: Asked[None, NoQuery]) -> Answer:
     """What a slow invocation came to; 202 while it goes on. Kept for ten minutes, for who started it."""
     invocation_id = asked.path["invocation_id"]
-    given = asked.application.trials.late(asked.actor, invocation_id)
-    return _running(invocation_id) if given is None else Answer(_given(given))
+    came = asked.application.trials.late(asked.actor, invocation_id)
+    return _running(invocation_id) if came is None else _came(came)
 
 
-def _given(given: Given) -> Json:
-    return {"output": given.output, "artifact": artifact(given.artifact)}
+def _came(came: Came) -> Answer:
+    if isinstance(came, PendingChange):
+        body: Json = {
+            "staged": True,
+            "change_id": came.id,
+            "staged_change_id": came.id,
+            "feature": came.operation_id,
+        }
+        return Answer(body, headers={"location": f"{PREFIX}/changes/{came.id}"})
+    return Answer({"output": came.output, "artifact": artifact(came.artifact)})
 
 
 def _running(invocation_id: str) -> Answer:

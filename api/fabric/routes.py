@@ -59,7 +59,7 @@ _CATALOG = (
         catalog.show_invocation,
         AUTHENTICATED,
         catalog.Invoked,
-        403, 413, 502, 504,
+        403, 409, 413, 429, 501, 502, 504,
         also={202: catalog.Invoked},
     ),
 )  # fmt: skip

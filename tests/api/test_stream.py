@@ -161,6 +161,16 @@ def test_a_stream_ends_when_its_credential_no_longer_counts(lively: Running) -> 
     stream.close()
 
 
+def test_a_revoked_reader_is_told_nothing_more_however_much_happens(server: Running) -> None:
+    made = server.call("POST", "/keys", {"name": "revoked-listener", "kind": "token"})
+    stream = Stream(server, token=made.body["text"])
+    time.sleep(0.2)
+    server.call("DELETE", f"/keys/{made.body['id']}")
+    runs(server, 1)
+    assert all(block[0].startswith(":") for block in stream.blocks)
+    stream.close()
+
+
 def test_streams_are_few_and_one_more_is_told_to_come_back(lively: Running) -> None:
     time.sleep(0.5)
     streams = [Stream(lively) for _ in range(3)]
