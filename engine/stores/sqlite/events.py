@@ -128,18 +128,23 @@ def _undispatched(reading: Reading, limit: int) -> list[Event]:
 
 
 def _times(reading: Reading, organisation_id: str, since: float, event_type: str) -> list[float]:
-    """Newest first until well before `since`: times follow seq but for a clock that was set back."""
+    """Newest first. What came earlier is no younger than what came after it, whatever the clock said in between."""
     found: list[float] = []
+    earliest = float("inf")
     seq = 2**63 - 1
     while True:
         rows = reading.rows(
             "SELECT seq, time, type FROM event WHERE organisation_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
             (organisation_id, seq, _CHUNK),
         )
-        found.extend(time for _, time, kind in rows if kind == event_type and time >= since)
+        for seq, time, kind in rows:
+            if kind == event_type:
+                earliest = min(earliest, time)
+                if earliest < since:
+                    return found[::-1]
+                found.append(earliest)
         if len(rows) < _CHUNK or max(time for _, time, _ in rows) < since - _SLACK:
-            return sorted(found)
-        seq = rows[-1][0]
+            return found[::-1]
 
 
 def _last(reading: Reading, organisation_id: str, matches: Callable[[str], bool]) -> Event | None:
