@@ -1,6 +1,5 @@
 """Ingest: what the outside pushes becomes `ingest.external`, durable before it is answered."""
 
-import asyncio
 import hashlib
 import re
 
@@ -87,18 +86,14 @@ class Ingest:
             raise
         digest = hashlib.sha256(raw).hexdigest() if key is not None else None
         fires, misses = self._dispatcher.match(event)
-        try:
-            accepted = await self._store.accept(event, misses=None if fires else misses, key=key, body_digest=digest)
-        except asyncio.CancelledError:
-            # The caller has gone; the batch that holds his event has not.
-            self._dispatcher.sweep_soon()
-            raise
+        if fires:
+            accepted = await self._dispatcher.take_in(event, fires, misses, key=key, body_digest=digest)
+            self._measures.ingested += not accepted.repeated
+            return accepted
+        accepted = await self._store.accept(event, misses=misses, key=key, body_digest=digest)
         if not accepted.repeated:
             self._measures.ingested += 1
-            if fires:
-                self._dispatcher.offer(event)
-            else:
-                self._dispatcher.count(event, misses)
+            self._measures.matched(event.type, misses)
         return accepted
 
     async def _count(self, organisation_id: str, request_id: str) -> None:

@@ -43,3 +43,8 @@ class Measures:
         self.guard_hits: Counter[str] = Counter()
         self.guard_errors = 0
         self.dispatch_errors = 0
+
+    def matched(self, event_type: str, misses: int) -> None:
+        """Note that an event was matched, and how many Connections it would have fired but for their conditions."""
+        self.events[event_type] += 1
+        self.misses += misses

@@ -21,11 +21,19 @@ class EventStore(Protocol):
     """Events and their keys."""
 
     async def accept(
-        self, event: Event, *, misses: int | None = None, key: str | None = None, body_digest: str | None = None
+        self,
+        event: Event,
+        *,
+        misses: int | None = None,
+        runs: Sequence[Run] = (),
+        cooldowns: Sequence[float] = (),
+        key: str | None = None,
+        body_digest: str | None = None,
     ) -> Accepted:
-        """Keep an event that is not dispatched yet; with `misses`, one that fires nothing, that many Connections for
-        their conditions: it needs no dispatch. With an Idempotency-Key: the same key and digest again answers the
-        first event; another digest raises Conflict IDEMPOTENCY_MISMATCH. Keys live 24 h.
+        """Keep an event that is not dispatched yet; with `misses`, one that is dispatched in the same commit: `runs`
+        and `cooldowns` as RunStore.dispatch takes them, and its answer in `Accepted.runs`. With an Idempotency-Key:
+        the same key and digest again answers the first event; another digest raises Conflict IDEMPOTENCY_MISMATCH.
+        Keys live 24 h.
         """
         ...
 
@@ -34,7 +42,10 @@ class EventStore(Protocol):
         ...
 
     async def recent_count(self, organisation_id: str, since: float, event_type: str) -> list[float]:
-        """Times of the events of this type accepted since `since`, ascending: restores rate windows at start."""
+        """Times of the events of this type accepted since `since`, ascending: restores rate windows at start.
+
+        An event counts no later than the next one: where the clock was set back, times are those that came after.
+        """
         ...
 
     async def get_event(self, organisation_id: str, event_id: str) -> Event:

@@ -6,6 +6,7 @@ import msgspec
 
 from catalog.events import Event
 from catalog.jsonvalue import Json
+from engine.runs import Run
 
 T = TypeVar("T")
 
@@ -79,7 +80,10 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The outcome of accepting an event: `event` is the first one where `repeated` (same Idempotency-Key)."""
+    """The outcome of accepting an event: `event` is the first one where `repeated` (same Idempotency-Key), `runs` those
+    that were inserted with it.
+    """
 
     event: Event
     repeated: bool = False
+    runs: tuple[Run, ...] = ()

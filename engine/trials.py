@@ -17,6 +17,7 @@ from engine.credentials import require, require_admin
 from engine.dispatcher import Dispatcher
 from engine.entries import Entry
 from engine.index import Index
+from engine.measures import Measures
 from engine.negotiator import Given, Negotiator
 from engine.ports import Clock, Store
 from engine.runs import Run
@@ -50,6 +51,7 @@ class Trials:
         targets: TargetFinder,
         ports: Ports,
         clock: Clock,
+        measures: Measures,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -61,6 +63,7 @@ class Trials:
         self._targets = targets
         self._ports = ports
         self._clock = clock
+        self._measures = measures
         self._late: dict[str, tuple[str, asyncio.Task[Came]]] = {}
 
     async def test(self, actor: Actor, name_or_id: str, payload: Json = None, event_type: str | None = None) -> Run:
@@ -85,15 +88,16 @@ class Trials:
         old = await self._store.get_run(actor.organisation_id, run_id)
         entry = await self._entry(actor, old.connection_id)
         number = await self._store.next_replay(entry.id, old.event.id)
-        run = self._dispatcher.new_run(entry, old.event, f"replay:{number}")
-        run.replay_of = old.id
+        run = await self._dispatcher.replay(entry, old.event, f"replay:{number}", old.id)
+        ended = await self._ended(run)
         await self._store.write_audit(audit_row(actor, "run.replayed", old.id, self._clock, {"run": run.id}))
-        return await self._ended(await self._dispatcher.replay(entry, old.event, run))
+        return ended
 
     async def cancel(self, actor: Actor, run_id: str) -> Run:
         """End a run now, whoever carries it out. Raises NotFound RUN_NOT_FOUND; Conflict RUN_OVER."""
         require_admin(actor)
         run = await self._store.cancel(actor.organisation_id, run_id, f"cancelled by {actor.name}")
+        self._measures.runs[run.state.value] += 1
         self._workers.stop_run(run.id)
         self._workers.announce(run)
         await self._store.write_audit(audit_row(actor, "run.cancelled", run.id, self._clock))
@@ -131,6 +135,7 @@ class Trials:
         row = audit_row(actor, "change.staged", change.id, self._clock, {"operation": operation.id})
         event = change_event(change, "staged", self._clock)
         kept = await self._store.stage(change, row, event)
+        self._measures.changes["staged"] += 1
         self._dispatcher.offer(event)
         return kept
 

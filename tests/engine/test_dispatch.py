@@ -12,7 +12,7 @@ from catalog.catalog import Catalog
 from catalog.errors import NotFound
 from catalog.events import parse_pattern
 from catalog.jsonvalue import Json
-from engine.dispatcher import MAX_DEPTH
+from engine.firings import MAX_DEPTH
 from engine.entries import Entry
 from engine.index import Index
 from engine.records import StoredConnection

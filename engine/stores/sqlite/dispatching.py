@@ -2,22 +2,13 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
-from catalog.errors import Forbidden
 from catalog.events import Event
-from engine.runs import Run, RunState
-from engine.stores.sqlite.cooldowns import rests
+from engine.runs import Run
 from engine.stores.sqlite.events import event_not_found
-from engine.stores.sqlite.run_rows import run_body
+from engine.stores.sqlite.firing_rows import insert_runs
 from engine.stores.sqlite.transaction import Transaction
 
 _DISPATCH = "UPDATE event SET matched = ?, missed = ? WHERE id = ? AND matched IS NULL RETURNING seq"
-_INSERT = (
-    "INSERT INTO run(id, organisation_id, connection_id, event_seq, origin, state, epoch, attempt, owner, queued_at,"
-    " started_at, ended_at, not_before, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (event_seq, connection_id, origin) DO NOTHING"
-)
 
 
 def dispatch(
@@ -29,61 +20,4 @@ def dispatch(
         rows = transaction.rows("SELECT seq FROM event WHERE id = ?", (event.id,))
         if not rows:
             raise event_not_found(event.id)
-    seq = rows[0][0]
-    inserted = []
-    for run, rest in zip(runs, cooldowns, strict=True):
-        if run.organisation_id != event.organisation_id:
-            raise Forbidden("CROSS_TENANT_EVENT", "An event fires its own organisation's Connections only.")
-        if rest > 0 and not _exists(transaction, run, seq) and rests(transaction, run.connection_id, rest):
-            run = _skipped(run)  # noqa: PLW2901 - the caller's own stays as it is
-        elif run.state is RunState.RUNNING:
-            run.epoch = run.attempt = 1
-            run.started_at = run.started_at or transaction.clock.now()
-        if _insert(transaction, run, seq):
-            inserted.append(run)
-    return inserted
-
-
-def _skipped(run: Run) -> Run:
-    return msgspec.structs.replace(
-        run,
-        state=RunState.SKIPPED,
-        reason="cooldown",
-        epoch=0,
-        attempt=0,
-        waits_for=None,
-        started_at=None,
-        ended_at=run.queued_at,
-    )
-
-
-def _insert(transaction: Transaction, run: Run, event_seq: int) -> bool:
-    transaction.execute(
-        _INSERT,
-        (
-            run.id,
-            run.organisation_id,
-            run.connection_id,
-            event_seq,
-            run.origin,
-            run.state.value,
-            run.epoch,
-            run.attempt,
-            transaction.owner,
-            run.queued_at,
-            run.started_at,
-            run.ended_at,
-            run.not_before,
-            run_body(run),
-        ),
-    )
-    if transaction.connection.changes() == 0:
-        return False
-    transaction.tell(run.organisation_id, "run", run.id, run.state.value)
-    return True
-
-
-def _exists(transaction: Transaction, run: Run, event_seq: int) -> bool:
-    """A repeat must not begin a rest, nor be hidden by the one that the first began."""
-    statement = "SELECT 1 FROM run WHERE event_seq = ? AND connection_id = ? AND origin = ?"
-    return bool(transaction.rows(statement, (event_seq, run.connection_id, run.origin)))
+    return insert_runs(transaction, event.organisation_id, rows[0][0], runs, cooldowns)

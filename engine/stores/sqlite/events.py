@@ -1,11 +1,14 @@
 """EventStore on SQLite."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from catalog.errors import Conflict, NotFound
 from catalog.events import Event
 from engine.records import Accepted, Page
+from engine.runs import Run
 from engine.stores.sqlite.event_rows import EVENT_COLUMNS, event_body, event_of
+from engine.stores.sqlite.firing_rows import insert_runs
 from engine.stores.sqlite.paging import after_seq, page_by_seq
 from engine.stores.sqlite.part import Part
 from engine.stores.sqlite.readers import Reading
@@ -21,12 +24,20 @@ class EventsPart(Part):
     """Events and their keys."""
 
     async def accept(
-        self, event: Event, *, misses: int | None = None, key: str | None = None, body_digest: str | None = None
+        self,
+        event: Event,
+        *,
+        misses: int | None = None,
+        runs: Sequence[Run] = (),
+        cooldowns: Sequence[float] = (),
+        key: str | None = None,
+        body_digest: str | None = None,
     ) -> Accepted:
         """See EventStore. The same event again (by id) answers the kept one as well."""
+        outcome = Outcome(misses, runs, cooldowns) if misses is not None else None
         if key is None:
-            return await self._writer.submit_plain("accept", _accept, event, misses)
-        return await self._writer.submit_plain("accept", _accept_keyed, event, misses, key, body_digest or "")
+            return await self._writer.submit_plain("accept", _accept, event, outcome)
+        return await self._writer.submit_plain("accept", _accept_keyed, event, outcome, key, body_digest or "")
 
     async def undispatched(self, limit: int) -> list[Event]:
         """See EventStore."""
@@ -59,9 +70,17 @@ class EventsPart(Part):
         return page_by_seq(rows, limit, event_of)
 
 
-def insert_event(transaction: Transaction, event: Event, misses: int | None = None) -> bool:
-    """Keep an event: not dispatched yet, or with `misses` one that nothing matches. False: its id is there already."""
-    matched = None if misses is None else 0
+class Outcome(NamedTuple):
+    """What dispatching an event came to, where that was known before it was kept."""
+
+    misses: int
+    runs: Sequence[Run]
+    cooldowns: Sequence[float]
+
+
+def insert_event(transaction: Transaction, event: Event, outcome: Outcome | None = None) -> bool:
+    """Keep an event, not dispatched yet or with its outcome. False: its id is there already."""
+    matched, missed = (None, 0) if outcome is None else (len(outcome.runs), outcome.misses)
     transaction.execute(
         "INSERT INTO event(id, organisation_id, type, origin, time, body, matched, missed)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
@@ -73,7 +92,7 @@ def insert_event(transaction: Transaction, event: Event, misses: int | None = No
             event.time,
             event_body(event),
             matched,
-            misses or 0,
+            missed,
         ),
     )
     return transaction.connection.changes() == 1
@@ -84,9 +103,13 @@ def event_not_found(event_id: str) -> NotFound:
     return NotFound("EVENT_NOT_FOUND", f"There is no event `{event_id[:64]}`.", hint="List the events.")
 
 
-def _accept(transaction: Transaction, event: Event, misses: int | None) -> Accepted:
-    if insert_event(transaction, event, misses):
-        return Accepted(event)
+def _accept(transaction: Transaction, event: Event, outcome: Outcome | None) -> Accepted:
+    if insert_event(transaction, event, outcome):
+        if outcome is None or not outcome.runs:
+            return Accepted(event)
+        seq = transaction.connection.last_insert_rowid()
+        runs = insert_runs(transaction, event.organisation_id, seq, outcome.runs, outcome.cooldowns)
+        return Accepted(event, runs=tuple(runs))
     rows = transaction.rows(f"SELECT {_COLUMNS} FROM event WHERE id = ?", (event.id,))
     kept = event_of(*rows[0])
     if kept.organisation_id != event.organisation_id:
@@ -94,7 +117,7 @@ def _accept(transaction: Transaction, event: Event, misses: int | None) -> Accep
     return Accepted(kept, repeated=True)
 
 
-def _accept_keyed(transaction: Transaction, event: Event, misses: int | None, key: str, digest: str) -> Accepted:
+def _accept_keyed(transaction: Transaction, event: Event, outcome: Outcome | None, key: str, digest: str) -> Accepted:
     now = transaction.clock.now()
     rows = transaction.rows(
         f"SELECT idempotency.digest, idempotency.time, {_COLUMNS} FROM idempotency LEFT JOIN event"
@@ -114,7 +137,7 @@ def _accept_keyed(transaction: Transaction, event: Event, misses: int | None, ke
         transaction.execute(
             "DELETE FROM idempotency WHERE organisation_id = ? AND key = ?", (event.organisation_id, key)
         )
-    accepted = _accept(transaction, event, misses)
+    accepted = _accept(transaction, event, outcome)
     transaction.execute(
         "INSERT INTO idempotency(organisation_id, key, digest, event_id, time) VALUES (?, ?, ?, ?, ?)",
         (event.organisation_id, key, digest, accepted.event.id, now),
