@@ -74,7 +74,9 @@ class Negotiator:
             record.missing = (*record.missing, *missing)
         else:
             params = step.template.render(context)
-        if not item:
+        if item:
+            record.params[int(item)] = params
+        else:
             record.params = params
         code = self._registry.find_code(operation.id)
         if code is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from catalog.errors import FabricError
+from catalog.jsonvalue import Json
 from connections.plan import PlannedStep
 from engine.deadline import Deadline
 from engine.firing import Firing
@@ -121,7 +122,7 @@ class _Walk:
             self._fail(step, record, crash)
         record.ended_at = self._now()
         if step.template.secret_pointers:
-            record.params = hide_secrets(record.params, step.template.secret_pointers)
+            record.params = _without_secrets(step, record.params)
 
     def _succeed(self, step: PlannedStep, record: StepRecord, given: Given) -> None:
         record.state = StepState.STAGED if step.operation.write else StepState.SUCCEEDED
@@ -171,3 +172,10 @@ class _Walk:
             ):
                 return False
         return True
+
+
+def _without_secrets(step: PlannedStep, params: Json) -> Json:
+    pointers = step.template.secret_pointers
+    if step.foreach is None or not isinstance(params, list):
+        return hide_secrets(params, pointers)
+    return [hide_secrets(each, pointers) for each in params]

@@ -50,7 +50,8 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class StepRecord(msgspec.Struct, kw_only=True):
-    """One step of a run. `params` are as rendered, with secrets hidden; `missing` lists references without a value."""
+    """One step of a run. `params` are as rendered (a list of them under `foreach`), secrets hidden;
+    `missing` lists references without a value."""
 
     index: int
     operation_id: str

@@ -126,6 +126,8 @@ class Workers:
     async def _claim(self, waiting: Waiting) -> None:
         try:
             run = await self._store.claim(waiting.run_id)
+            if run is not None:
+                run.waits_for = None
             plan = self._plan_for(run) if run is not None else None
             if run is not None and plan is not None:
                 self.start(run, plan)
@@ -234,5 +236,6 @@ def _unstage(firing: Ending, error: FabricError) -> None:
     run = firing.run
     run.state, run.error = RunState.FAILED, _failure(error)
     for record in firing.records:
+        record.change_ids = ()
         if record.state is StepState.STAGED:
-            record.state, record.error, record.output, record.change_ids = StepState.FAILED, run.error, None, ()
+            record.state, record.error, record.output = StepState.FAILED, run.error, None

@@ -26,7 +26,7 @@ from engine.changes import PendingChange
 from engine.permissions import APPLY
 from engine.records import StoredConnection
 from engine.redaction import HIDDEN, redacted_source
-from engine.runs import Failure, Run, StepRecord
+from engine.runs import Failure, Run, RunState, StepRecord
 from engine.tenancy import Actor
 
 SEALED_REASON = "Only the author of the Connection sees why."
@@ -97,7 +97,7 @@ def run(record: Run, actor: Actor) -> ShownRun:
         queued_at=moment(record.queued_at),
         started_at=moment(record.started_at),
         ended_at=moment(record.ended_at),
-        waits_for=record.waits_for,
+        waits_for=(record.waits_for or "capacity") if record.state is RunState.QUEUED else None,
         reason=record.reason,
         error=_failure(record.error, mine),
         replay_of=record.replay_of,

@@ -1,0 +1,71 @@
+"""What a run's record says: of a step that goes through a list, of one that waited, of one that was cancelled."""
+
+import asyncio
+import json
+
+from api.fabric.shown import run as shown
+from engine.runs import RunState, StepState
+from engine.schedule import CONNECTION_SLOTS
+from tests.engine.house import House, current, flaky
+
+
+def each(operation: str, **params: object) -> dict[str, object]:
+    """A step that goes through the trigger's items."""
+    return {
+        "id": "all",
+        "operation_id": operation,
+        "foreach": {"in": "{{trigger.items}}", "max_parallel": 1},
+        "params": {"value": "{{item}}", **params},
+    }
+
+
+async def test_a_foreach_records_the_params_of_every_item(home: House) -> None:
+    run = await home.fire([each("probe.echo")], {"items": ["a", "b"]})
+    assert run.steps[0].params == [{"value": "a"}, {"value": "b"}]
+
+
+async def test_a_foreach_that_fails_half_way_still_names_what_it_staged(home: House) -> None:
+    current().failures["bad"] = flaky(1)
+    run = await home.fire([each("probe.set", controller_id=home.controller.id)], {"items": ["a", "bad", "c"]})
+    assert (run.state, run.steps[0].state) == (RunState.FAILED, StepState.FAILED)
+    staged = await home.app.store.list_changes(home.admin.organisation_id, 10, None)
+    assert len(staged.items) == 1
+    assert run.steps[0].change_ids == (staged.items[0].id,)
+
+
+async def test_a_foreach_keeps_no_more_output_than_any_other_step(home: House) -> None:
+    run = await home.fire([each("probe.echo")], {"items": ["x" * 50_000] * 6})
+    assert run.steps[0].error is not None
+    assert (run.steps[0].error.code, run.steps[0].output) == ("OUTPUT_TOO_LARGE", None)
+    assert len(json.dumps(run.steps[0].params)) < 300_000
+
+
+async def test_only_a_queued_run_says_what_it_waits_for(home: House) -> None:
+    gate = current().gates["wait"] = asyncio.Event()
+    step = {"operation_id": "probe.echo", "params": {"value": "wait"}}
+    await home.connect({"name": "c", "source_event": "probe.thing.happened", "steps": [step]})
+    for _ in range(CONNECTION_SLOTS + 1):
+        await home.happen({})
+    async with asyncio.timeout(10):
+        while home.app.schedule.waiting != 1:
+            await asyncio.sleep(0.01)
+    queued = await home.app.store.list_runs(home.admin.organisation_id, 10, None, state=RunState.QUEUED)
+    assert [shown(each, home.admin).waits_for for each in queued.items] == ["capacity"]
+    gate.set()
+    runs = await home.settled(CONNECTION_SLOTS + 1)
+    assert {run.waits_for for run in runs} == {None}
+
+
+async def test_a_cancelled_run_and_a_change_staged_by_hand_are_counted(home: House) -> None:
+    current().gates["wait"] = asyncio.Event()
+    step = {"operation_id": "probe.echo", "params": {"value": "wait"}}
+    await home.connect({"name": "c", "source_event": "probe.thing.happened", "steps": [step]})
+    await home.happen({})
+    async with asyncio.timeout(10):
+        while not current().calls:
+            await asyncio.sleep(0.01)
+    page = await home.app.store.list_runs(home.admin.organisation_id, 10, None)
+    await home.app.trials.cancel(home.admin, page.items[0].id)
+    assert home.app.measures.runs["cancelled"] == 1
+    await home.app.trials.invoke(home.admin, "probe.set", {"controller_id": home.controller.id, "value": 1})
+    assert home.app.measures.changes["staged"] == 1
