@@ -173,7 +173,9 @@ class Dispatcher:
         if accepted.repeated:
             firings.release()
         else:
-            firings.start(list(accepted.runs))
+            own = firings.start(list(accepted.runs), inline=True)
+            if own is not None:
+                await self._workers.carry(*own)
 
     def _prepared(self, event: Event, entries: list[Entry], misses: int) -> Firings:
         firings = Firings(event, misses, self._clock, self._schedule, self._workers, self._measures)

@@ -72,9 +72,13 @@ class Firings:
             if run.state is RunState.RUNNING:
                 self._schedule.release(run.organisation_id, run.connection_id)
 
-    def start(self, inserted: list[Run]) -> None:
-        """Start or queue the runs that are new; a repeat's slot is given back. Counts the event."""
+    def start(self, inserted: list[Run], *, inline: bool = False) -> tuple[Run, Plan] | None:
+        """Start or queue the runs that are new; a repeat's slot is given back. Counts the event.
+
+        With `inline` the last that may start is not started but returned: the caller's own task is free to carry it.
+        """
         self._measures.matched(self.event.type, self.misses)
+        own: tuple[Run, Plan] | None = None
         new = {run.id: run for run in inserted}
         for run in self.runs:
             kept = new.get(run.id)
@@ -83,13 +87,19 @@ class Firings:
             if kept is None:
                 continue
             if kept.state is RunState.RUNNING:
-                self._workers.start(kept, self._plans[kept.id])
+                if own is not None:
+                    self._workers.start(*own)
+                own = (kept, self._plans[kept.id])
             elif kept.state is RunState.QUEUED:
                 self._schedule.put(Waiting(kept.id, kept.organisation_id, kept.connection_id), kept.not_before)
                 self._workers.wake()
             else:
                 self._measures.runs[kept.state.value] += 1
                 self._workers.announce(kept)
+        if own is not None and not inline:
+            self._workers.start(*own)
+            return None
+        return own
 
     def _plan(self, entry: Entry, run: Run) -> Plan | None:
         if run.event.depth > MAX_DEPTH:

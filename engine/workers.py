@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
+from typing import Any
 
 import msgspec
 import structlog
@@ -46,7 +47,7 @@ class Workers:
         self._clock = clock
         self._measures = measures
         self._tasks: set[asyncio.Task[None]] = set()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, asyncio.Task[Any]] = {}
         self._watchers: dict[str, asyncio.Future[Run]] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self.on_event: Callable[[Event], None] = lambda _event: None
@@ -59,8 +60,15 @@ class Workers:
 
     def start(self, run: Run, plan: Plan) -> None:
         """Carry out a run that is claimed and holds a slot."""
-        task = asyncio.get_running_loop().create_task(self._carry(run, plan))
+        self._running[run.id] = asyncio.get_running_loop().create_task(self._carry(run, plan))
+
+    async def carry(self, run: Run, plan: Plan) -> None:
+        """As `start`, in the task of a caller who has nothing else to do."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a run is carried by a task")
         self._running[run.id] = task
+        await self._carry(run, plan)
 
     def running(self) -> list[str]:
         """Ids of the runs under way here."""
