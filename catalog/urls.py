@@ -101,7 +101,7 @@ def _read_authority(authority: str) -> tuple[str, int | None, bool]:
     if authority.startswith("["):
         return _read_bracketed(authority)
     host, colon, port = authority.partition(":")
-    if ":" in port and _is_ipv6(authority):
+    if "[" in authority or "]" in authority or (":" in port and _is_ipv6(authority)):
         raise _host_invalid("Put an IPv6 address in brackets.")
     if not host:
         raise _no_host()

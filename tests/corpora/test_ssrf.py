@@ -103,7 +103,7 @@ def check_allowed(case: Json, world: Outside, told: Told) -> None:
     assert isinstance(told, Answer), told
     expected = case.get("response", {})
     assert told.status == expected.get("status", 200)
-    long = len(expected.get("body", "")) or expected.get("body_bytes", 0)
+    long = len(expected.get("body", "").encode()) or expected.get("body_bytes", 0)
     assert (len(told.body), told.truncated) == (min(long, 16384), long > 16384)
     if case["url"].lower().startswith("https:") and not guard_is_literal(case["url"]):
         assert world.names == [(urlsplit(case["url"]).hostname or "").removesuffix(".")]
