@@ -2,6 +2,7 @@
 
 import heapq
 from collections import deque
+from math import inf
 
 from engine.ports import Clock
 
@@ -36,7 +37,7 @@ class Schedule:
         self._clock = clock
         self._organisations: dict[str, _Organisation] = {}
         self._running: dict[str, int] = {}
-        self._next_free: dict[str, float] = {}
+        self._last_start: dict[str, float] = {}
         self._later: list[tuple[float, int, Waiting]] = []
         self._count = 0
 
@@ -58,16 +59,18 @@ class Schedule:
             return 0.0
         steady = self._clock.monotonic()
         count, period = max_rate
-        free = max(self._next_free.get(connection_id, steady), steady)
-        self._next_free[connection_id] = free + period / count
+        free = max(self._last_start.get(connection_id, -inf) + period / count, steady)
+        self._last_start[connection_id] = free
         return self._clock.now() + (free - steady) if free > steady else 0.0
 
     def put(self, waiting: Waiting, not_before: float = 0.0) -> None:
-        """Queue a run; with `not_before` it joins the queue only then."""
+        """Queue a run; with `not_before` it joins the queue only then, and later firings keep their pace after it."""
         wait = not_before - self._clock.now()
         if wait > 0:
             self._count += 1
-            heapq.heappush(self._later, (self._clock.monotonic() + wait, self._count, waiting))
+            start = self._clock.monotonic() + wait
+            self._last_start[waiting.connection_id] = max(self._last_start.get(waiting.connection_id, -inf), start)
+            heapq.heappush(self._later, (start, self._count, waiting))
             return
         organisation = self._organisations.setdefault(waiting.organisation_id, _Organisation())
         queue = organisation.connections.get(waiting.connection_id)

@@ -63,3 +63,13 @@ def test_everything_released_leaves_nothing_behind() -> None:
         schedule.release(f"o{organisation}", "c")
     assert schedule._organisations == {}
     assert schedule._running == {}
+
+
+def test_what_waits_from_before_a_restart_sets_the_pace_for_what_comes_after_it() -> None:
+    clock = FakeClock(1000.0)
+    schedule = Schedule(clock)
+    for number in range(3):
+        schedule.put(Waiting(f"old{number}", "o", "c"), clock.now() + 1.0 + number)
+    assert schedule.pace("c", (1, 1.0)) - clock.now() == 4.0
+    assert schedule.pace("c", (1, 1.0)) - clock.now() == 5.0
+    assert schedule.pace("other", (1, 1.0)) == 0.0

@@ -1,0 +1,47 @@
+"""Traps that systems like this one fall into, as a caller over HTTP would meet them."""
+
+import pytest
+
+from catalog.jsonvalue import Json
+from tests.api.running import Running
+
+STEP = {"operation_id": "fabric.log", "params": {}}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {},
+        None,
+        [],
+        "x",
+        {"field": "trigger.name"},
+        {"operator": "eq", "value": 1},
+        {"field": "trigger.name", "operator": "eq"},
+        {"field": 5, "operator": "eq", "value": 1},
+        {"field": "trigger.name", "operator": None, "value": 1},
+        {"all": None},
+        {"not": [{}]},
+    ],
+)
+def test_a_condition_that_lacks_something_is_the_authors_mistake_and_no_500(server: Running, condition: Json) -> None:
+    source = {"name": "trap", "source_event": "ingest.external", "conditions": [condition], "steps": [STEP]}
+    made = server.call("POST", "/connections", source)
+    assert (made.status, made.body["code"]) == (422, "CONNECTION_INVALID")
+    assert all(each["pointer"].startswith("/conditions/0") for each in made.body["diagnostics"])
+    checked = server.call("POST", "/connections/validate", source)
+    assert (checked.status, checked.body["valid"]) == (200, False)
+
+
+@pytest.mark.parametrize("query", ["", "?source_event=", "?source_event=no.such.event", "?source_event=%23"])
+def test_for_no_event_nothing_is_suggested_not_even_a_sink(server: Running, query: str) -> None:
+    reply = server.call("GET", f"/connections/suggest{query}")
+    assert reply.status in (400, 404)
+    assert "fabric.log" not in reply.content.decode()
+
+
+def test_a_refused_address_is_the_callers_mistake_and_is_not_named(server: Running) -> None:
+    params = {"url": "http://10.11.12.13/x", "payload": {}}
+    reply = server.call("POST", "/operations/fabric.webhook/invoke", {"params": params})
+    assert (reply.status, reply.body["code"]) == (400, "SSRF_PRIVATE")
+    assert "10.11.12.13" not in reply.content.decode()
