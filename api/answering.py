@@ -8,17 +8,16 @@ from sanic.exceptions import SanicException
 from sanic.http import Http
 from sanic.response import HTTPResponse
 
-from api.auth.credentials import identify
+from api.auth.credentials import identify, identify_fresh
 from api.bodies import decode_body, decode_query, read_body
 from api.endpoints import Answer, Asked, Endpoint
 from api.problems import bug_response, problem_response
+from api.responses import BodyResponse
 from api.serving import Serving
 from catalog.errors import FabricError
 from catalog.jsonvalue import Json
 
 _encode = msgspec.json.Encoder().encode
-
-JSON = "application/json"
 
 
 def answering(endpoint: Endpoint, serving: Serving) -> Callable[..., Coroutine[None, None, HTTPResponse | None]]:
@@ -28,7 +27,9 @@ def answering(endpoint: Endpoint, serving: Serving) -> Callable[..., Coroutine[N
     async def answer(request: Request, **path: str) -> HTTPResponse | None:
         try:
             application = serving.application()
-            actor, credential = await identify(application.credentials, request)
+            actor, credential = identify_fresh(application.credentials, request) or await identify(
+                application.credentials, request
+            )
             if check is not None:
                 check(actor, credential)
             query = decode_query(endpoint, request.query_string)
@@ -63,4 +64,4 @@ def _response(answer: Answer) -> HTTPResponse | None:
         return None
     if answer.body is None:
         return HTTPResponse(b"", answer.status, answer.headers)
-    return HTTPResponse(_encode(answer.body), answer.status, answer.headers, JSON)
+    return BodyResponse(_encode(answer.body), answer.status, answer.headers)

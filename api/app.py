@@ -10,12 +10,13 @@ import msgspec
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
-from api.answering import JSON, answering
+from api.answering import answering
 from api.fabric.routes import ENDPOINTS
 from api.hardening import AnySanic, check_config, hard_config, harden
 from api.health import add_health
 from api.openapi import PATH, document
 from api.problems import ProblemHandler
+from api.responses import BodyResponse
 from api.serving import Serving
 
 FLOOR_PATH = "/bench/floor"
@@ -65,8 +66,8 @@ def openapi_body() -> bytes:
     return msgspec.json.encode(document(ENDPOINTS, version("fabricksd")))
 
 
-async def _openapi(_request: Request) -> HTTPResponse:
-    return HTTPResponse(openapi_body(), content_type=JSON)
+async def _openapi(_request: Request) -> BodyResponse:
+    return BodyResponse(openapi_body(), 200)
 
 
 async def _nothing(_request: Request) -> HTTPResponse:

@@ -14,6 +14,7 @@ from sanic.handlers import ErrorHandler
 from sanic.response import HTTPResponse
 
 from api.hardening import HEAD_LIMIT
+from api.responses import BodyResponse
 from catalog.diagnostics import Diagnostic
 from catalog.errors import ConnectionInvalid, FabricError, TooMany
 from catalog.jsonvalue import Json
@@ -88,7 +89,7 @@ def problem_body(error: FabricError, instance: str, request_id: str) -> bytes:
     return msgspec.json.encode({**msgspec.to_builtins(error.details), **known})
 
 
-def problem_response(request: Request, error: FabricError) -> HTTPResponse:
+def problem_response(request: Request, error: FabricError) -> BodyResponse:
     """The answer to a deliberate failure: its status, its body, and the headers that its status asks for."""
     headers = {"cache-control": "no-store"}
     if isinstance(error, TooMany):
@@ -98,15 +99,15 @@ def problem_response(request: Request, error: FabricError) -> HTTPResponse:
     elif error.status == 401:
         headers["www-authenticate"] = 'Bearer realm="fabric"'
     body = problem_body(error, _path(request), secrets.token_hex(8))
-    return HTTPResponse(body, error.status, headers, CONTENT_TYPE)
+    return BodyResponse(body, error.status, headers, CONTENT_TYPE)
 
 
-def bug_response(request: Request, bug: BaseException) -> HTTPResponse:
+def bug_response(request: Request, bug: BaseException) -> BodyResponse:
     """A bare 500: the correlation id, which the log carries too, and nothing of the bug."""
     request_id = secrets.token_hex(8)
     _log.error("request_crashed", request_id=request_id, method=request.method, route=_route(request), exc_info=bug)
     error = FabricError("INTERNAL", "The server fails unexpectedly.", hint="Report it with the `request_id`.")
-    return HTTPResponse(problem_body(error, _path(request), request_id), 500, None, CONTENT_TYPE)
+    return BodyResponse(problem_body(error, _path(request), request_id), 500, None, CONTENT_TYPE)
 
 
 class ProblemHandler(ErrorHandler):

@@ -36,7 +36,8 @@ class Credentials:
         self._clock = clock
         self._bus = bus
         self._known: dict[str, tuple[float, Credential]] = {}
-        self._actors: dict[str, tuple[Actor, str | None, Actor]] = {}
+        self._actors: dict[str, tuple[Actor, str | None, Credential, Actor]] = {}
+        self._revision = 0
         bus.subscribe(TOPIC, self._forget)
 
     async def issue(
@@ -99,6 +100,16 @@ class Credentials:
         """Who shows this credential. Raises Unauthenticated CREDENTIAL_UNKNOWN, alike for absent, revoked, expired."""
         return await self._known_as(sha256_of(text), kind, address)
 
+    def fresh(self, text: str, kind: CredentialKind, address: str | None) -> tuple[Actor, Credential] | None:
+        """As `authenticate`, where credential and owner were looked up within the last second; else None."""
+        sha256 = sha256_of(text)
+        known = self._known.get(sha256)
+        if known is None or self._clock.monotonic() - known[0] > FRESH_SECONDS:
+            return None
+        credential = known[1]
+        person = self._directory.fresh_actor(credential.organisation_id, credential.user_id)
+        return None if person is None else self._acting(sha256, credential, person, kind, address)
+
     async def recheck(self, actor: Actor, credential: Credential) -> Actor:
         """The same actor as he stands now, for what goes on for long. Raises Unauthenticated CREDENTIAL_UNKNOWN."""
         return (await self._known_as(credential.sha256, credential.kind, actor.address))[0]
@@ -106,25 +117,34 @@ class Credentials:
     async def _known_as(self, sha256: str, kind: CredentialKind, address: str | None) -> tuple[Actor, Credential]:
         known = self._known.get(sha256)
         if known is None or self._clock.monotonic() - known[0] > FRESH_SECONDS:
+            asked_at, revision = self._clock.monotonic(), self._revision
             credential = await self._store.find_credential(sha256)
             if credential is None:
                 raise _unknown()
-            if len(self._known) > 10_000:
-                self._forget(None)
-            known = self._known[sha256] = (self._clock.monotonic(), credential)
+            known = (asked_at, credential)
+            if revision == self._revision:
+                if len(self._known) > 10_000:
+                    self._forget(None)
+                self._known[sha256] = known
         credential = known[1]
-        expired = credential.expires_at is not None and credential.expires_at <= self._clock.now()
-        if credential.kind is not kind or credential.revoked_at is not None or expired:
-            raise _unknown()
         person = await self._directory.find_actor(credential.organisation_id, credential.user_id)
-        if person is None or not person.active:
+        if person is None:
+            raise _unknown()
+        return self._acting(sha256, credential, person, kind, address)
+
+    def _acting(
+        self, sha256: str, credential: Credential, person: Actor, kind: CredentialKind, address: str | None
+    ) -> tuple[Actor, Credential]:
+        expired = credential.expires_at is not None and credential.expires_at <= self._clock.now()
+        if credential.kind is not kind or credential.revoked_at is not None or expired or not person.active:
             raise _unknown()
         made = self._actors.get(sha256)
-        if made is None or made[0] is not person or made[1] != address:
-            made = self._actors[sha256] = (person, address, _narrowed(person, credential, address))
-        return made[2], credential
+        if made is None or made[0] is not person or made[1] != address or made[2] is not credential:
+            made = self._actors[sha256] = (person, address, credential, _narrowed(person, credential, address))
+        return made[3], credential
 
     def _forget(self, _message: Json) -> None:
+        self._revision += 1
         self._known.clear()
         self._actors.clear()
 
