@@ -106,7 +106,7 @@ def bug_response(request: Request, bug: BaseException) -> BodyResponse:
     """A bare 500: the correlation id, which the log carries too, and nothing of the bug."""
     request_id = secrets.token_hex(8)
     _log.error("request_crashed", request_id=request_id, method=request.method, route=_route(request), exc_info=bug)
-    error = FabricError("INTERNAL", "The server fails unexpectedly.", hint="Report it with the `request_id`.")
+    error = FabricError("INTERNAL_ERROR", "The server fails unexpectedly.", hint="Report it with the `request_id`.")
     return BodyResponse(problem_body(error, _path(request), request_id), 500, None, CONTENT_TYPE)
 
 
