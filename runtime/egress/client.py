@@ -20,7 +20,7 @@ from runtime.egress.body import read_body
 from runtime.egress.connector import OpenSocket, one_connection, plain_socket
 from runtime.egress.guard import ConnectRefused, Guard, Pinned
 from runtime.egress.lookups import Lookups
-from runtime.signatures.signing import Signer
+from runtime.signatures.signing import Signer, webhook_id
 
 SIGNED_PURPOSES = frozenset({"webhook", "notify"})
 PUBLIC_PURPOSES = frozenset({"webhook", "guest", "notify"})
@@ -76,8 +76,11 @@ class EgressClient:
         """See `catalog.provider.Http`. Redirects are answers like any other."""
         guard, destination = self._examine(purpose, url, target)
         sent = _own_headers(headers, destination)
-        if self._signer is not None and delivery_id and purpose in SIGNED_PURPOSES:
-            sent.update(self._signer.sign(delivery_id, body))
+        if delivery_id and purpose in SIGNED_PURPOSES:
+            # Signed or not, a receiver can tell a repeat.
+            sent["webhook-id"] = webhook_id(delivery_id)
+            if self._signer is not None:
+                sent.update(self._signer.sign(delivery_id, body))
         try:
             async with asyncio.timeout(self._limits.total):
                 pinned = await self._pin(guard, destination)
