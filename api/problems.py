@@ -16,7 +16,7 @@ from sanic.response import HTTPResponse
 from api.hardening import HEAD_LIMIT
 from api.responses import BodyResponse
 from catalog.diagnostics import Diagnostic
-from catalog.errors import ConnectionInvalid, FabricError, TooMany
+from catalog.errors import ConnectionInvalid, FabricError, TargetFailed, TooMany
 from catalog.jsonvalue import Json
 
 _log = structlog.get_logger()
@@ -73,7 +73,7 @@ def finding(diagnostic: Diagnostic) -> Finding:
 
 
 def problem_body(error: FabricError, instance: str, request_id: str) -> bytes:
-    """The body of a deliberate failure."""
+    """The body of a deliberate failure; what the outside answered stands in it as `output`."""
     problem = Problem(
         type=f"urn:fabric:error:{error.code}",
         title=HTTPStatus(error.status).phrase,
@@ -86,7 +86,8 @@ def problem_body(error: FabricError, instance: str, request_id: str) -> bytes:
         diagnostics=[finding(each) for each in error.diagnostics] if isinstance(error, ConnectionInvalid) else None,
     )
     known: Json = msgspec.to_builtins(problem)
-    return msgspec.json.encode({**msgspec.to_builtins(error.details), **known})
+    answered = {"output": error.output} if isinstance(error, TargetFailed) and error.output is not None else {}
+    return msgspec.json.encode({**msgspec.to_builtins(error.details), **answered, **known})
 
 
 def problem_response(request: Request, error: FabricError) -> BodyResponse:

@@ -83,6 +83,9 @@ def _readable(key: str, value: Json) -> Json:
     return inspect.cleandoc(value) if key == "description" and isinstance(value, str) else value
 
 
+_ENUM = "Invalid enum value"
+
+
 def converter(kind: type[T]) -> Callable[[Json], T]:
     """A function that turns JSON values into `kind` or raises Invalid PARAM_*; its messages never quote a value."""
     convert = msgspec.convert
@@ -107,6 +110,8 @@ def _param_error(text: str) -> FabricError:
         code = "PARAM_ENUM"
     elif any(word in reason for word in (">=", "<=", " > ", " < ", "multiple", "length", "matching")):
         code = "PARAM_RANGE"
+    if text.startswith(_ENUM):  # msgspec quotes the value, which may be a payload's
+        text = f"{_ENUM} - at{text.rpartition(' - at')[2]}"
     return Invalid(code, f"The parameters do not fit: {text}.", hint="Compare with the operation's input schema.")
 
 

@@ -138,7 +138,11 @@ class Authoring:
         return broken
 
     async def _compiled(self, actor: Actor, source: bytes | dict[str, Json]) -> Plan:
-        plan = await self.compile(actor, source)
+        try:
+            plan = await self.compile(actor, source)
+        except ConnectionInvalid as error:
+            refuse_redacted({each.pointer.rpartition("/")[2]: None for each in error.diagnostics})
+            raise
         refuse_redacted(plan.connection.document())
         return plan
 

@@ -123,8 +123,7 @@ def test_a_redacted_copy_is_not_written_back(server: Running) -> None:
     copy = server.get(f"/connections/{made['id']}", token=other)
     assert copy["redacted"] is True
     reply = server.call("PATCH", f"/connections/{made['id']}", {"steps": copy["steps"]}, token=other)
-    assert reply.status in (400, 422)
-    assert b"REDACTED_COPY" in reply.content or b"PARAM" in reply.content
+    assert problem(reply, 400)["code"] == "REDACTED_COPY"
 
 
 def test_params_are_the_authors_alone(server: Running) -> None:

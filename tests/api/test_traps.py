@@ -1,9 +1,13 @@
 """Traps that systems like this one fall into, as a caller over HTTP would meet them."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
 import pytest
 
 from catalog.jsonvalue import Json
-from tests.api.running import Running
+from tests.api.running import Running, running
 
 STEP = {"operation_id": "fabric.log", "params": {}}
 
@@ -38,6 +42,32 @@ def test_for_no_event_nothing_is_suggested_not_even_a_sink(server: Running, quer
     reply = server.call("GET", f"/connections/suggest{query}")
     assert reply.status in (400, 404)
     assert "fabric.log" not in reply.content.decode()
+
+
+def test_an_invoked_webhook_that_is_refused_still_shows_what_was_answered(tmp_path: Path) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(409)
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"twice")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    receiver = HTTPServer(("127.0.0.1", 0), Refusing)
+    thread = threading.Thread(target=receiver.serve_forever)
+    thread.start()
+    try:
+        with running(tmp_path, webhook_allowed_hosts=("127.0.0.1",)) as server:
+            params = {"url": f"http://127.0.0.1:{receiver.server_port}/hook", "payload": {}}
+            reply = server.call("POST", "/operations/fabric.webhook/invoke", {"params": params})
+    finally:
+        receiver.shutdown()
+        thread.join()
+        receiver.server_close()
+    assert (reply.status, reply.body["code"]) == (502, "WEBHOOK_STATUS")
+    assert (reply.body["output"]["status"], reply.body["output"]["body"]) == (409, "twice")
 
 
 def test_a_refused_address_is_the_callers_mistake_and_is_not_named(server: Running) -> None:

@@ -1,6 +1,6 @@
 """Schemas from typed structs: readable alone, true of what is written out, and validators that know them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -20,6 +20,7 @@ class _Outer(msgspec.Struct, forbid_unknown_fields=True):
     inner: _Inner
     several: list[_Inner] = []
     limit: Annotated[int, msgspec.Meta(ge=1, le=9)] = 5
+    word: Literal["a", "b"] = "a"
 
 
 class _Sparse(msgspec.Struct, omit_defaults=True):
@@ -50,7 +51,7 @@ def test_a_type_that_contains_itself_has_no_such_schema() -> None:
 
 def test_what_is_written_out_has_its_defaults() -> None:
     schema = output_schema_of(_Outer)
-    assert schema["required"] == ["inner", "several", "limit"]
+    assert schema["required"] == ["inner", "several", "limit", "word"]
     assert schema["properties"]["inner"]["required"] == ["x"]
     assert schema["properties"]["several"]["items"]["required"] == ["x"]
     written = msgspec.to_builtins(_Outer(_Inner()))
@@ -70,6 +71,7 @@ def test_an_output_that_leaves_out_its_defaults_is_refused(kind: type) -> None:
         ({"inner": {}, "nope": 1}, "PARAM_UNKNOWN_FIELD"),
         ({"inner": {"x": "secret"}}, "PARAM_TYPE"),
         ({"inner": {}, "limit": 0}, "PARAM_RANGE"),
+        ({"inner": {}, "word": "secret - at `$.secret`"}, "PARAM_ENUM"),
     ],
 )
 def test_conversion_answers_in_our_codes_and_quotes_no_value(value: object, code: str) -> None:
