@@ -108,6 +108,7 @@ class _Walk:
                 given = await each_item(self._negotiator, firing, step, record, deadline)
             self._succeed(step, record, given)
         except FabricError as error:
+            record.missing = (*record.missing, *error.details.get("missing", ()))
             if error.code == "TEMPLATE_MISSING" and step.on_missing == "skip":
                 self._skip(record, "a reference has no value")
             else:

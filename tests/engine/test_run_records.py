@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+import pytest
+
 from api.fabric.shown import run as shown
 from engine.runs import RunState, StepState
 from engine.schedule import CONNECTION_SLOTS
@@ -38,6 +40,15 @@ async def test_a_foreach_keeps_no_more_output_than_any_other_step(home: House) -
     assert run.steps[0].error is not None
     assert (run.steps[0].error.code, run.steps[0].output) == ("OUTPUT_TOO_LARGE", None)
     assert len(json.dumps(run.steps[0].params)) < 300_000
+
+
+@pytest.mark.parametrize("on_missing", ["error", "skip", "empty"])
+async def test_a_record_names_the_references_that_were_missing_whatever_came_of_it(
+    home: House, on_missing: str
+) -> None:
+    step = {"operation_id": "probe.echo", "params": {"value": "{{trigger.no.where}}"}, "on_missing": on_missing}
+    run = await home.fire([step])
+    assert run.steps[0].missing == ("trigger.no.where",)
 
 
 async def test_only_a_queued_run_says_what_it_waits_for(home: House) -> None:
