@@ -13,7 +13,7 @@ from catalog.events import Event
 from catalog.jsonvalue import Json
 from engine.changes import ChangeState, PendingChange
 from engine.records import Accepted, AuditRow, FeedEntry, Notification, Page, StoredConnection
-from engine.runs import Run, RunState
+from engine.runs import Run, RunState, StepRecord
 from engine.tenancy import Controller, Credential, Organisation, Role, Site, User
 
 
@@ -91,8 +91,11 @@ class RunStore(Protocol):
         """At start: runs of dead owners go back to queued, or to dead_letter after MAX_ATTEMPTS; returns all queued."""
         ...
 
-    async def cancel(self, organisation_id: str, run_id: str, reason: str) -> Run:
-        """End a queued or running run as cancelled. Raises NotFound RUN_NOT_FOUND, Conflict RUN_OVER."""
+    async def cancel(self, organisation_id: str, run_id: str, reason: str, steps: Sequence[StepRecord] = ()) -> Run:
+        """End a queued or running run as cancelled; `steps` are how far it came.
+
+        Raises NotFound RUN_NOT_FOUND, Conflict RUN_OVER.
+        """
         ...
 
     async def renew(self, run_ids: Sequence[str]) -> None:

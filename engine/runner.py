@@ -123,7 +123,7 @@ class _Walk:
             self._fail(step, record, crash)
         record.ended_at = self._now()
         if step.template.secret_pointers:
-            record.params = _without_secrets(step, record.params)
+            record.params = without_secrets(step, record.params)
 
     def _succeed(self, step: PlannedStep, record: StepRecord, given: Given) -> None:
         record.state = StepState.STAGED if step.operation.write else StepState.SUCCEEDED
@@ -175,7 +175,8 @@ class _Walk:
         return True
 
 
-def _without_secrets(step: PlannedStep, params: Json) -> Json:
+def without_secrets(step: PlannedStep, params: Json) -> Json:
+    """Rendered params (under `foreach`: a list of them) in which what templates took from secrets is hidden."""
     pointers = step.template.secret_pointers
     if step.foreach is None or not isinstance(params, list):
         return hide_secrets(params, pointers)

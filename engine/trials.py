@@ -96,7 +96,8 @@ class Trials:
     async def cancel(self, actor: Actor, run_id: str) -> Run:
         """End a run now, whoever carries it out. Raises NotFound RUN_NOT_FOUND; Conflict RUN_OVER."""
         require_admin(actor)
-        run = await self._store.cancel(actor.organisation_id, run_id, f"cancelled by {actor.name}")
+        steps = self._workers.progress(run_id)
+        run = await self._store.cancel(actor.organisation_id, run_id, f"cancelled by {actor.name}", steps)
         self._measures.runs[run.state.value] += 1
         self._workers.stop_run(run.id)
         self._workers.announce(run)

@@ -1,10 +1,9 @@
 """Workers: carry claimed runs to their one commit, and start the next ones as slots come free."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-import msgspec
 import structlog
 
 from catalog.errors import ConnectionInvalid, FabricError, TooMany, Unavailable
@@ -15,7 +14,7 @@ from engine.firing import Ending, Firing
 from engine.index import Index
 from engine.measures import Measures
 from engine.ports import Clock, Store
-from engine.redaction import hide_values
+from engine.progress import hide_secrets_of, interrupted
 from engine.runner import Runner
 from engine.runs import Failure, Run, RunState, StepRecord, StepState
 from engine.schedule import Schedule, Waiting
@@ -48,6 +47,7 @@ class Workers:
         self._measures = measures
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: dict[str, asyncio.Task[Any]] = {}
+        self._firings: dict[str, Firing] = {}
         self._watchers: dict[str, asyncio.Future[Run]] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self.on_event: Callable[[Event], None] = lambda _event: None
@@ -90,6 +90,11 @@ class Workers:
         task = self._running.get(run_id)
         if task is not None:
             task.cancel()
+
+    def progress(self, run_id: str) -> list[StepRecord]:
+        """How far a run under way here has come, for its record if it ends now; no record holds a secret."""
+        firing = self._firings.get(run_id)
+        return [] if firing is None else interrupted(firing)
 
     def announce(self, run: Run) -> None:
         """Tell whoever waits that a run is over."""
@@ -175,14 +180,16 @@ class Workers:
             await self._commit(ending)
         finally:
             del self._running[run.id]
+            self._firings.pop(run.id, None)
 
     async def _walked(self, run: Run, plan: Plan) -> Ending:
         try:
             secrets = await self._secrets.open(run.organisation_id, plan.uses_secrets) if plan.uses_secrets else {}
             firing = Firing(run, plan, asyncio.get_running_loop().time() + plan.timeout, secrets)
+            self._firings[run.id] = firing
             await self._runner.run(firing)
             if secrets:
-                _hide(firing, secrets.values())
+                hide_secrets_of(firing.run, firing.records, secrets.values())
             return firing
         except FabricError as error:
             run.error = _failure(error)
@@ -220,18 +227,6 @@ class Workers:
         for event in events:
             self.on_event(event)
         self.announce(run)
-
-
-def _hide(firing: Firing, secrets: Collection[str]) -> None:
-    """No record keeps an opened secret, whoever gave it back."""
-    for record in firing.records:
-        record.params = hide_values(record.params, secrets)
-        record.output = hide_values(record.output, secrets)
-    endings: tuple[Run | StepRecord, ...] = (firing.run, *firing.records)
-    for ended in endings:
-        if ended.error is not None:
-            code, message, hint = msgspec.structs.astuple(ended.error)
-            ended.error = Failure(code, hide_values(message, secrets), hide_values(hint, secrets))
 
 
 def _failure(error: FabricError) -> Failure:

@@ -8,6 +8,7 @@ import pytest
 from api.fabric.shown import run as shown
 from engine.runs import RunState, StepState
 from engine.schedule import CONNECTION_SLOTS
+from runtime.egress.client import EgressClient
 from tests.engine.house import House, current, flaky
 
 
@@ -80,3 +81,52 @@ async def test_a_cancelled_run_and_a_change_staged_by_hand_are_counted(home: Hou
     assert home.app.measures.runs["cancelled"] == 1
     await home.app.trials.invoke(home.admin, "probe.set", {"controller_id": home.controller.id, "value": 1})
     assert home.app.measures.changes["staged"] == 1
+
+
+async def test_a_cancelled_run_says_how_far_it_came(home: House) -> None:
+    current().gates["wait"] = asyncio.Event()
+    steps = [
+        {"operation_id": "probe.echo", "params": {"value": "first"}},
+        {"operation_id": "probe.set", "params": {"controller_id": home.controller.id, "value": "staged"}},
+        {"operation_id": "probe.echo", "params": {"value": "wait"}},
+        {"operation_id": "probe.echo", "params": {"value": "last"}},
+    ]
+    await home.connect({"name": "c", "source_event": "probe.thing.happened", "steps": steps})
+    await home.happen({})
+    async with asyncio.timeout(10):
+        while ("echo", "wait") not in current().calls:
+            await asyncio.sleep(0.01)
+    page = await home.app.store.list_runs(home.admin.organisation_id, 10, None)
+    cancelled = await home.app.trials.cancel(home.admin, page.items[0].id)
+    kept = await home.app.store.get_run(home.admin.organisation_id, cancelled.id)
+    assert kept == cancelled
+    assert [(each.state, each.change_ids) for each in kept.steps] == [
+        (StepState.SUCCEEDED, ()),
+        (StepState.FAILED, ()),
+        (StepState.FAILED, ()),
+        (StepState.SKIPPED, ()),
+    ]
+    assert (kept.steps[0].output, kept.steps[2].params) == ({"value": "first"}, {"value": "wait"})
+    assert (await home.app.store.list_changes(home.admin.organisation_id, 10, None)).items == []
+
+
+async def test_a_run_cancelled_while_a_secret_is_on_its_way_does_not_keep_it(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = asyncio.Event()
+
+    async def send(*_: object, **__: object) -> None:
+        sent.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(EgressClient, "send", send)
+    await home.app.secrets.put(home.admin, "token", "canary-secret")
+    params = {"url": "https://example.com/x", "headers": {"Authorization": "{{secrets.token}}"}}
+    step = {"operation_id": "fabric.webhook", "params": params}
+    await home.connect({"name": "c", "source_event": "probe.thing.happened", "steps": [step]})
+    await home.happen({})
+    await asyncio.wait_for(sent.wait(), 10)
+    page = await home.app.store.list_runs(home.admin.organisation_id, 10, None)
+    cancelled = await home.app.trials.cancel(home.admin, page.items[0].id)
+    assert cancelled.steps[0].params["headers"] == {"Authorization": "[secret]"}
+    assert "canary" not in repr(cancelled)

@@ -7,7 +7,7 @@ import msgspec
 from catalog.errors import Conflict, NotFound
 from catalog.events import Event
 from engine.changes import PendingChange
-from engine.runs import MAX_ATTEMPTS, Failure, Run, RunState
+from engine.runs import MAX_ATTEMPTS, Failure, Run, RunState, StepRecord
 from engine.stores.sqlite.dispatching import dispatch
 from engine.stores.sqlite.finishing import finish
 from engine.stores.sqlite.part import Part
@@ -63,9 +63,9 @@ class RunsPart(Part):
         )
         return [run_of(*row) for row in rows]
 
-    async def cancel(self, organisation_id: str, run_id: str, reason: str) -> Run:
+    async def cancel(self, organisation_id: str, run_id: str, reason: str, steps: Sequence[StepRecord] = ()) -> Run:
         """See RunStore."""
-        return await self._writer.submit("cancel", _cancel, organisation_id, run_id, reason)
+        return await self._writer.submit("cancel", _cancel, organisation_id, run_id, reason, tuple(steps))
 
     async def give_back(self, run_ids: Sequence[str]) -> None:
         """See Housekeeping."""
@@ -90,12 +90,15 @@ def _claim(transaction: Transaction, run_id: str) -> Run | None:
     return run
 
 
-def _cancel(transaction: Transaction, organisation_id: str, run_id: str, reason: str) -> Run:
+def _cancel(
+    transaction: Transaction, organisation_id: str, run_id: str, reason: str, steps: tuple[StepRecord, ...]
+) -> Run:
     run = _stored(transaction, run_id)
     if run is None or run.organisation_id != organisation_id:
         raise run_not_found(run_id)
     if run.state.over:
         raise Conflict("RUN_OVER", f"The run is {run.state.value}.", hint="Only a run under way can be cancelled.")
+    run.steps = steps
     return _end(transaction, run, RunState.CANCELLED, reason)
 
 
