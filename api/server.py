@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 import uvloop
@@ -50,6 +51,8 @@ class Server:
         self._application: Application | None = None
         self._app: AnySanic | None = None
         self.serving: Serving | None = None
+        self.token_file: Path | None = None
+        """Where the first start put the administrator's token; None on every other start."""
 
     @property
     def application(self) -> Application:
@@ -87,15 +90,15 @@ class Server:
             self._listening = server
             application = await build(self._settings, addresses=(self.address,), providers=self._providers)
             self._application = application
-            token = await first_start(application)
+            self.token_file = await first_start(application)
             await application.start()
         except BaseException:
             await self.stop()
             raise
         serving.open(application)
         _log.info("listening", url=self.url, data=str(application.data))
-        if token is not None:
-            _log.info("first_start", organisation="default", token_file=str(token))
+        if self.token_file is not None:
+            _log.info("first_start", organisation="default", token_file=str(self.token_file))
 
     async def stop(self) -> None:
         """Take nothing new, let what is under way end, close the store; within `shutdown_seconds`."""
@@ -162,6 +165,8 @@ async def _serve(settings: Settings, floor: bool) -> int:
     server = Server(settings, floor=floor)
     await server.start()
     sys.stdout.write(f"fabricksd: listening on {server.url}\n")
+    if server.token_file is not None:
+        sys.stdout.write(f"fabricksd: first start; the administrator's token is in {server.token_file}\n")
     sys.stdout.flush()
     notify("READY=1")
     await asked.wait()

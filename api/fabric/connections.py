@@ -9,7 +9,7 @@ import connections
 from api.endpoints import Answer, Asked, Fields, NoQuery, Source
 from api.fabric import shown
 from api.fabric.pages import PageQuery, etag, expected_revision, listing
-from api.fabric.runs import ended_or_under_way
+from api.fabric.runs import ended_or_under_way, run_rows
 from api.problems import Finding, finding
 from catalog.diagnostics import Severity
 from catalog.errors import ConnectionInvalid
@@ -114,10 +114,7 @@ async def list_connection_runs(asked: Asked[None, PageQuery]) -> Answer:
     """Runs of a Connection, newest first."""
     application, actor = asked.application, asked.actor
     stored = await application.authoring.get(actor.organisation_id, asked.path["connection_id"])
-    page = await application.store.list_runs(
-        actor.organisation_id, asked.query.limit, asked.query.cursor, connection_id=stored.id
-    )
-    return Answer(listing(page, lambda each: shown.run(each, actor)))
+    return Answer(await run_rows(asked, asked.query, stored.id))
 
 
 async def try_connection(asked: Asked[TestBody, NoQuery]) -> Answer:

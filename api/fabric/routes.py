@@ -80,7 +80,7 @@ _CONNECTIONS = (
         most=SOURCE_LIMIT,
     ),
     _write("DELETE", "/connections/{connection_id}", connections.delete_connection, ADMIN, NOTHING),
-    _read("/connections/{connection_id}/runs", connections.list_connection_runs, MEMBER, Listing[shapes.ShownRun]),
+    _read("/connections/{connection_id}/runs", connections.list_connection_runs, MEMBER, Listing[shapes.RunRow]),
     _write(
         "POST",
         "/connections/{connection_id}/test",
@@ -111,7 +111,7 @@ _WORK = (
         409, 501, 502, 504,
     ),
     _write("POST", "/changes/{change_id}/reject", changes.reject_change, DECIDER, {200: shapes.ShownChange}, 409),
-    _read("/runs", runs.list_runs, MEMBER, Listing[shapes.ShownRun]),
+    _read("/runs", runs.list_runs, MEMBER, Listing[shapes.RunRow]),
     _read("/runs/{run_id}", runs.get_run, MEMBER, shapes.ShownRun),
     _write(
         "POST", "/runs/{run_id}/replay", runs.replay_run, ADMIN, {201: shapes.ShownRun, 202: shapes.ShownRun}, 409, 422

@@ -7,12 +7,15 @@ from msgspec import Meta
 
 from api.endpoints import Answer, Asked, NoQuery
 from api.fabric import shown
-from api.fabric.pages import PageQuery, listing
+from api.fabric.pages import Listing, PageQuery
+from api.fabric.shapes import RunRow
 from catalog.errors import ConnectionInvalid, NotFound
+from catalog.jsonvalue import Json
 from engine.runs import Run, RunState
 from engine.tenancy import Actor
 
 PREFIX = "/api/v1/fabric"
+AT_ONCE = 10
 
 
 class RunQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,10 +40,27 @@ async def list_runs(asked: Asked[None, RunQuery]) -> Answer:
     if wanted is not None:
         with suppress(NotFound):  # a deleted Connection keeps its runs, under its id
             wanted = (await asked.application.authoring.get(organisation, wanted)).id
-    page = await asked.application.store.list_runs(
-        organisation, query.limit, query.cursor, connection_id=wanted, state=query.state
-    )
-    return Answer(listing(page, lambda each: shown.run(each, asked.actor)))
+    return Answer(await run_rows(asked, query, wanted, query.state))
+
+
+async def run_rows(
+    asked: Asked[Json, Json], query: PageQuery, connection_id: str | None, state: RunState | None = None
+) -> Listing[RunRow]:
+    """A page of runs. They are read a few at a time, for each may hold megabytes that no list shows."""
+    rows: list[RunRow] = []
+    cursor = query.cursor
+    while True:
+        page = await asked.application.store.list_runs(
+            asked.actor.organisation_id,
+            min(AT_ONCE, query.limit - len(rows)),
+            cursor,
+            connection_id=connection_id,
+            state=state,
+        )
+        rows += [shown.run_row(each, asked.actor) for each in page.items]
+        cursor = page.next
+        if cursor is None or len(rows) >= query.limit:
+            return Listing(items=rows, next=cursor)
 
 
 async def get_run(asked: Asked[None, NoQuery]) -> Answer:

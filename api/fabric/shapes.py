@@ -49,8 +49,8 @@ class ShownFailure(Shown):
     hint: str | None = None
 
 
-class ShownStep(Shown):
-    """One step of a run."""
+class StepRow(Shown):
+    """One step of a run as lists show it."""
 
     index: int
     operation_id: str
@@ -59,21 +59,31 @@ class ShownStep(Shown):
     attempts: int
     started_at: datetime | None
     ended_at: datetime | None
-    params: Json
-    output: Json
-    artifact: ShownArtifact | None
     error: ShownFailure | None
     change_ids: list[str]
-    missing: list[str]
     reason: str | None
 
 
-class ShownEvent(Shown):
-    """An event. `depth` counts the firings that led to it, `cause` names the run that did."""
+class ShownStep(StepRow):
+    """One step of a run, with what went in and what came out."""
+
+    params: Json
+    output: Json
+    artifact: ShownArtifact | None
+    missing: list[str]
+
+
+class EventRow(Shown):
+    """Which event it was."""
 
     id: str
     type: str
     time: datetime
+
+
+class ShownEvent(EventRow):
+    """An event. `depth` counts the firings that led to it, `cause` names the run that did."""
+
     payload: Json
     artifact: ShownArtifact | None
     depth: int
@@ -81,8 +91,8 @@ class ShownEvent(Shown):
     origin: str
 
 
-class ShownRun(Shown):
-    """A run with its steps."""
+class RunFacts(Shown):
+    """What a run's row and the run itself have in common."""
 
     id: str
     connection_id: str
@@ -92,7 +102,6 @@ class ShownRun(Shown):
     author_id: str
     revision: int
     attempt: int
-    event: ShownEvent
     queued_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
@@ -100,9 +109,22 @@ class ShownRun(Shown):
     reason: str | None
     error: ShownFailure | None
     replay_of: str | None
+    redacted: bool
+
+
+class RunRow(RunFacts):
+    """A run as lists show it: without payload, params and outputs, which may be large."""
+
+    event: EventRow
+    steps: list[StepRow]
+
+
+class ShownRun(RunFacts):
+    """A run with its steps."""
+
+    event: ShownEvent
     conditions: Json
     steps: list[ShownStep]
-    redacted: bool
 
 
 class ShownChange(Shown):

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 
 from api.fabric.shapes import (
+    EventRow,
+    RunRow,
     ShownArtifact,
     ShownChange,
     ShownConnection,
@@ -15,6 +17,7 @@ from api.fabric.shapes import (
     ShownFailure,
     ShownRun,
     ShownStep,
+    StepRow,
 )
 from catalog.artifacts import ArtifactRef
 from catalog.diagnostics import Diagnostic
@@ -26,7 +29,7 @@ from engine.changes import PendingChange
 from engine.permissions import APPLY
 from engine.records import StoredConnection
 from engine.redaction import HIDDEN, redacted_source
-from engine.runs import Failure, Run, RunState, StepRecord
+from engine.runs import Failure, Run, StepRecord
 from engine.tenancy import Actor
 
 SEALED_REASON = "Only the author of the Connection sees why."
@@ -83,46 +86,72 @@ def _sealed(diagnostic: Diagnostic) -> Diagnostic:
 
 def run(record: Run, actor: Actor) -> ShownRun:
     """A run for this reader: its author sees what was rendered, answered and said; others see that it happened."""
-    mine = actor.id == record.author_id and actor.organisation_id == record.organisation_id
+    mine = _is_author(record, actor)
     return ShownRun(
-        id=record.id,
-        connection_id=record.connection_id,
-        connection_name=record.connection_name,
-        origin=record.origin,
-        state=record.state.value,
-        author_id=record.author_id,
-        revision=record.revision,
-        attempt=record.attempt,
+        **_run_facts(record, mine),
         event=event(record.event, actor),
-        queued_at=moment(record.queued_at),
-        started_at=moment(record.started_at),
-        ended_at=moment(record.ended_at),
-        waits_for=(record.waits_for or "capacity") if record.state is RunState.QUEUED else None,
-        reason=record.reason,
-        error=_failure(record.error, mine),
-        replay_of=record.replay_of,
         conditions=_only(mine, record.conditions),
         steps=[_step(each, mine) for each in record.steps],
-        redacted=not mine,
     )
+
+
+def run_row(record: Run, actor: Actor) -> RunRow:
+    """A run as lists show it."""
+    mine, fired_by = _is_author(record, actor), record.event
+    return RunRow(
+        **_run_facts(record, mine),
+        event=EventRow(id=fired_by.id, type=fired_by.type, time=stamp(fired_by.time)),
+        steps=[StepRow(**_step_facts(each, mine)) for each in record.steps],
+    )
+
+
+def _is_author(record: Run, actor: Actor) -> bool:
+    return actor.id == record.author_id and actor.organisation_id == record.organisation_id
+
+
+def _run_facts(record: Run, mine: bool) -> Json:
+    return {
+        "id": record.id,
+        "connection_id": record.connection_id,
+        "connection_name": record.connection_name,
+        "origin": record.origin,
+        "state": record.state.value,
+        "author_id": record.author_id,
+        "revision": record.revision,
+        "attempt": record.attempt,
+        "queued_at": moment(record.queued_at),
+        "started_at": moment(record.started_at),
+        "ended_at": moment(record.ended_at),
+        "waits_for": record.waits_for,
+        "reason": record.reason,
+        "error": _failure(record.error, mine),
+        "replay_of": record.replay_of,
+        "redacted": not mine,
+    }
+
+
+def _step_facts(record: StepRecord, mine: bool) -> Json:
+    return {
+        "index": record.index,
+        "operation_id": record.operation_id,
+        "id": record.id,
+        "state": record.state.value,
+        "attempts": record.attempts,
+        "started_at": moment(record.started_at),
+        "ended_at": moment(record.ended_at),
+        "error": _failure(record.error, mine),
+        "change_ids": list(record.change_ids),
+        "reason": record.reason,
+    }
 
 
 def _step(record: StepRecord, mine: bool) -> ShownStep:
     return ShownStep(
-        index=record.index,
-        operation_id=record.operation_id,
-        id=record.id,
-        state=record.state.value,
-        attempts=record.attempts,
-        started_at=moment(record.started_at),
-        ended_at=moment(record.ended_at),
+        **_step_facts(record, mine),
         params=record.params if mine else HIDDEN,
         output=_only(mine, record.output),
         artifact=artifact(record.artifact),
-        error=_failure(record.error, mine),
-        change_ids=list(record.change_ids),
         missing=list(record.missing) if mine else [],
-        reason=record.reason,
     )
 
 

@@ -197,6 +197,17 @@ def test_runs_are_listed_by_state_and_by_name(server: Running) -> None:
     assert problem(server.call("GET", "/runs?state=nonsense"), 400)["code"] == "QUERY_INVALID"
 
 
+def test_a_list_of_runs_shows_no_payload_param_or_output(server: Running) -> None:
+    connect(server, "rows")
+    server.call("POST", "/connections/rows/test", {"payload": {"name": "canary-row"}})
+    reply = server.call("GET", "/connections/rows/runs")
+    row = reply.body["items"][0]
+    assert row["event"].keys() == {"id", "type", "time"}
+    assert row["steps"][0]["state"] == "succeeded"
+    assert not {"params", "output"} & row["steps"][0].keys()
+    assert b"canary-row" not in reply.content
+
+
 def test_runs_are_fifty_by_default_and_200_at_most(server: Running) -> None:
     connect(server, "many")
     for _ in range(55):

@@ -136,6 +136,16 @@ def test_sigterm_under_load_loses_no_accepted_event_and_ends_in_time(tmp_path: P
     assert accepted <= set(rows(tmp_path, fired))
 
 
+def test_the_first_start_says_where_the_token_is_and_nobody_else_may_read_it(tmp_path: Path) -> None:
+    with process(tmp_path) as (server, _):
+        assert server.stdout is not None
+        path = server.stdout.readline().rpartition(" ")[2].strip()
+        assert path == str(tmp_path / "admin-token")
+        assert Path(path).stat().st_mode & 0o777 == 0o600
+        server.terminate()
+        assert server.wait(15) == 0
+
+
 def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
     with process(tmp_path) as (server, address):
         token = (tmp_path / "admin-token").read_text().strip()
