@@ -92,6 +92,8 @@ class Authoring:
             raise Invalid("CONNECTION_BODY", "The body is not an object.", hint="Send the fields that change.")
         old = await self._store.get_connection(actor.organisation_id, name_or_id)
         merged = {**old.source, **changes}
+        if changes == {"enabled": False}:
+            return await self._disable(actor, old, merged, revision)
         plan = await self._compiled(actor, {key: value for key, value in merged.items() if value is not None})
         stored = msgspec.structs.replace(
             old,
@@ -105,6 +107,20 @@ class Authoring:
             broken=None,
         )
         return await self._put(actor, stored, plan, "connection.updated")
+
+    async def _disable(
+        self, actor: Actor, old: StoredConnection, source: Json, revision: int | None
+    ) -> StoredConnection:
+        """Whatever is wrong with a Connection, it can be stopped: what does not run needs no compiling."""
+        stored = msgspec.structs.replace(
+            old,
+            author_id=actor.id,
+            source=source,
+            enabled=False,
+            revision=old.revision if revision is None else revision,
+            updated_at=self._clock.now(),
+        )
+        return await self._put(actor, stored, None, "connection.updated")
 
     async def delete(self, actor: Actor, name_or_id: str) -> None:
         """Remove a Connection; its runs and audit stay. Raises NotFound CONNECTION_NOT_FOUND."""
@@ -146,7 +162,7 @@ class Authoring:
         refuse_redacted(plan.connection.document())
         return plan
 
-    async def _put(self, actor: Actor, stored: StoredConnection, plan: Plan, action: str) -> StoredConnection:
+    async def _put(self, actor: Actor, stored: StoredConnection, plan: Plan | None, action: str) -> StoredConnection:
         row = audit_row(actor, action, stored.id, self._clock, {"name": stored.name})
         kept = await self._store.put_connection(stored, row)
         if kept.enabled:
