@@ -75,3 +75,12 @@ def test_a_refused_address_is_the_callers_mistake_and_is_not_named(server: Runni
     reply = server.call("POST", "/operations/fabric.webhook/invoke", {"params": params})
     assert (reply.status, reply.body["code"]) == (400, "SSRF_PRIVATE")
     assert "10.11.12.13" not in reply.content.decode()
+
+
+def test_a_target_that_is_set_up_badly_is_the_targets_fault_and_not_the_servers(
+    server: Running, tmp_path: Path
+) -> None:
+    target = server.controller("badly-set-up", driver="local", settings={"directory": str(tmp_path / "nowhere")})
+    reply = server.call("POST", "/operations/storage.health/invoke", {"params": {"controller_id": target}})
+    assert (reply.status, reply.body["code"]) == (502, "STORAGE_DIRECTORY")
+    assert "retry-after" not in reply.headers

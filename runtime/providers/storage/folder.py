@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from catalog.errors import Conflict, FabricError, Invalid, TargetFailed, Unavailable
+from catalog.errors import Conflict, FabricError, Invalid, TargetFailed
 from catalog.jsonvalue import Json
 
 MAX_HASHED = 64 * 1024 * 1024
@@ -46,7 +46,7 @@ class Folder:
         """What stands at `path`: `{kind}` of absent, file (with size and sha256), symlink, directory, other, blocked.
 
         `blocked` means that a folder on the way is a symbolic link or no folder. Raises Invalid PATH_INVALID,
-        Unavailable STORAGE_DIRECTORY, TargetFailed STORAGE_FAILED.
+        TargetFailed STORAGE_DIRECTORY, STORAGE_FAILED.
         """
         *lead, name = check_path(path)
         with _told():
@@ -98,9 +98,9 @@ class Folder:
             raise no_directory(f"cannot be opened: {error.strerror}") from None
 
 
-def no_directory(reason: str) -> Unavailable:
+def no_directory(reason: str) -> TargetFailed:
     """The error for a controller whose folder cannot be used."""
-    return Unavailable(
+    return TargetFailed(
         "STORAGE_DIRECTORY",
         f"The controller's `directory` {reason}.",
         hint="Set `settings.directory` of the controller to a folder that the server may use.",

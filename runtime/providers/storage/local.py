@@ -10,7 +10,7 @@ DRIVER = "local"
 
 
 def local_directory(call: Call) -> Path:
-    """The directory of the call's target. Raises Unsupported DRIVER_MISSING, Unavailable STORAGE_DIRECTORY."""
+    """The directory of the call's target. Raises Unsupported DRIVER_MISSING, TargetFailed STORAGE_DIRECTORY."""
     target = _target(call)
     if target.driver != DRIVER:
         raise Unsupported(
