@@ -15,7 +15,9 @@ import uvloop
 from api.hardening import Limits
 from api.server import Server
 from api.settings import Settings
+from catalog.events import EventSpec
 from catalog.jsonvalue import Json
+from catalog.operations import Operation, Tier
 from engine.tenancy import Actor, Credential, CredentialKind
 from runtime.providers import NATIVE
 from tests.engine.house import Probe
@@ -23,6 +25,21 @@ from tests.engine.house import Probe
 T = TypeVar("T")
 
 PREFIX = "/api/v1/fabric"
+
+
+class PluginProbe:
+    """A plugin's operation in the catalog; its code runs elsewhere."""
+
+    def operations(self) -> tuple[Operation, ...]:
+        """One read."""
+        return (Operation(id="plugin.probe.read", title="Read", tier=Tier.PLUGIN, permission="probe.view"),)
+
+    def events(self) -> tuple[EventSpec, ...]:
+        """None."""
+        return ()
+
+    def code(self, _operation_id: str) -> None:
+        """None here."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -130,7 +147,7 @@ def running(data: Path, *, limits: Limits | None = None, floor: bool = False, **
     loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="server")
     thread.start()
-    server = Server(chosen, limits=limits, providers=(*NATIVE, Probe()), floor=floor)
+    server = Server(chosen, limits=limits, providers=(*NATIVE, Probe(), PluginProbe()), floor=floor)
     try:
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(30)
         yield Running(server, loop, data)
