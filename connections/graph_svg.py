@@ -57,8 +57,9 @@ class Place:
         for number, text in enumerate(self.lines):
             style, letter = ("name", _BOLD_LETTER) if number == 0 else ("line", _LETTER)
             y = self.y + PADDING + 10 + number * LINE
-            cut = escape(_cut(text, letter))
-            found.append(f'<text class="{style}" x="{self.x + PADDING:g}" y="{y:g}">{cut}</text>')
+            cut = _cut(text, letter)
+            whole = "" if cut == text else f"<title>{escape(text)}</title>"
+            found.append(f'<text class="{style}" x="{self.x + PADDING:g}" y="{y:g}">{whole}{escape(cut)}</text>')
         return found
 
 

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.exits import report, report_bug
+from api.cli.edge import run_program
 from api.cli.version import version_printer
-from catalog.errors import FabricError
 
 app = typer.Typer(name="fabricksd", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -46,12 +45,7 @@ def start(
 
 def run() -> None:
     """The entry point."""
-    try:
-        app(prog_name="fabricksd")
-    except FabricError as error:
-        sys.exit(report(error, program="fabricksd"))
-    except Exception as bug:  # noqa: BLE001 - the outer edge, as in `main.py`
-        sys.exit(report_bug(bug, program="fabricksd"))
+    run_program(app, "fabricksd")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ class ExitCode(IntEnum):
     REFUSED = 3
     OUTSIDE = 4
     BUG = 70
+    UNREAD = 141
 
 
 _BY_CLASS: tuple[tuple[tuple[type[FabricError], ...], ExitCode], ...] = (

@@ -47,6 +47,20 @@ def read_bytes(path: Path) -> bytes:
         ) from None
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file that a user named. Raises Invalid FILE_UNWRITABLE."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def unwritable(path: Path, error: OSError) -> Invalid:
+    """The failure of a file that cannot be written."""
+    message = f"`{path}` cannot be written: {error.strerror or error}."
+    return Invalid("FILE_UNWRITABLE", message, hint="Name a place that exists and that you may write to.")
+
+
 def lines_of(content: bytes) -> list[str]:
     """The lines as the compiler counts them, to show one."""
     return content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n").split("\n")

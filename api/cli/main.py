@@ -1,7 +1,6 @@
 """`fabric`: the command line. Each command is a file in `commands/`; heavy parts are imported when they run."""
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -29,9 +28,9 @@ from api.cli.commands import (
     users,
     validate,
 )
-from api.cli.exits import DEBUG_VARIABLE, report, report_bug
+from api.cli.edge import run_program
+from api.cli.exits import DEBUG_VARIABLE
 from api.cli.version import version_printer
-from catalog.errors import FabricError
 
 app = typer.Typer(
     name="fabric",
@@ -53,7 +52,8 @@ def fabric(
 ) -> None:
     """Write Connections, watch their runs, decide on their changes.
 
-    Talks to the server at FABRIC_URL; `validate`, `fmt`, `graph`, `schema` and `test --scenario` need none.
+    Talks to the server at FABRIC_URL; `validate`, `fmt`, `graph`, `schema`,
+    `catalog` and `test --scenario` need none.
     """
     if debug:
         os.environ[DEBUG_VARIABLE] = "1"
@@ -85,9 +85,4 @@ app.command("signing-secret", rich_help_panel=_KEEPING)(signing_secret.signing_s
 
 def run() -> None:
     """The entry point: every way out is an exit code of `exits.py`."""
-    try:
-        app(prog_name="fabric")
-    except FabricError as error:
-        sys.exit(report(error))
-    except Exception as bug:  # noqa: BLE001 - the outer edge: a bare traceback never shows, and 70 says that it is ours
-        sys.exit(report_bug(bug))
+    run_program(app, "fabric")

@@ -154,8 +154,10 @@ class Server:
         )
 
     def _explained(self, error: Exception) -> Exception:
-        if isinstance(error, Unauthenticated) and not self._token:
+        if isinstance(error, Unauthenticated):
             error.hint = "Set FABRIC_TOKEN, or FABRIC_DATA_DIR to the folder of the server on this machine."
+            if os.environ.get(TOKEN_VARIABLE):
+                error.hint = "FABRIC_TOKEN is not this server's, or no longer: correct it."
         return error
 
 

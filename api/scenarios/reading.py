@@ -22,6 +22,9 @@ ANY_KEY = "\0"
 _PART = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
 
 
+_EMPTY = Diagnostic(code="YAML_EMPTY", message="The file holds no scenario.", hint="Begin with `scenario:`, its name.")
+
+
 class ScenarioInvalid(Invalid):
     """A scenario file that cannot be played; `diagnostics` holds what is wrong with it."""
 
@@ -34,6 +37,8 @@ class ScenarioInvalid(Invalid):
 def read_scenario(file: Path, content: bytes) -> Scenario:
     """The scenario in `content`. Raises ScenarioInvalid."""
     document = read(content)
+    if any(each.code == "YAML_EMPTY" for each in document.findings.items):
+        raise ScenarioInvalid(file, (_EMPTY,))
     if document.findings.failed or not document.readable:
         raise ScenarioInvalid(file, document.located())
     scenario = _converted(document.value, document.findings)

@@ -225,6 +225,8 @@ def test_secrets_go_in_and_never_come_out(live: Fabric) -> None:
     listed = live("secrets", "ls", "--json")
     assert [each["name"] for each in listed.json] == ["hidden"]
     assert "the value" not in listed.out
+    empty = live("secrets", "set", "hidden", stdin="")
+    assert (empty.code, "SECRET_EMPTY" in empty.err) == (1, True)
     missing = live("secrets", "rm", "hiden", "--yes")
     assert (missing.code, "Did you mean `hidden`?" in missing.err) == (3, True)
     assert live("secrets", "rm", "hidden", "--yes").code == 0
@@ -295,3 +297,12 @@ def test_long_lists_are_read_page_by_page(live: Fabric, monkeypatch: pytest.Monk
     monkeypatch.setattr(server_module, "PAGE", 2)
     assert live("sites", "ls", "--json").json == whole
     assert len(live("events", "ls", "--limit", 3, "--json").json) == 3
+
+
+def test_a_token_that_is_not_the_server_s_is_told_with_what_to_correct(
+    live: Fabric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FABRIC_TOKEN", "fabt_another")
+    said = live("runs", "ls")
+    assert said.code == 3
+    assert "FABRIC_TOKEN is not this server's" in said.err

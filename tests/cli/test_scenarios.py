@@ -46,6 +46,13 @@ def test_a_misspelt_key_is_shown_where_it_stands(fabric: Fabric, own: Path) -> N
     assert told["problem"]["diagnostics"][0]["code"] == "SCHEMA_UNKNOWN_FIELD"
 
 
+def test_an_empty_file_is_called_no_scenario(fabric: Fabric, own: Path) -> None:
+    (own / "scenario.yaml").write_text("# later\n")
+    said = fabric("test", "--scenario", own)
+    assert said.code == 1
+    assert "The file holds no scenario." in said.out
+
+
 def test_a_connection_with_a_mistake_is_shown_with_it(fabric: Fabric, own: Path) -> None:
     file = own / "connection.yaml"
     file.write_text(file.read_text().replace("fabric.log", "fabric.lgo"))

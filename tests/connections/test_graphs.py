@@ -56,6 +56,13 @@ def test_mermaid_has_a_box_a_step_and_an_edge_a_need() -> None:
         assert f"  {edge}" in lines
 
 
+def test_what_svg_cuts_is_whole_in_its_title() -> None:
+    identity = "keep-the-picture-of-every-person-at-the-porch"
+    text = f"name: t\nsource_event: ingest.external\nsteps:\n  - {{id: {identity}, operation_id: fabric.log}}\n"
+    drawn = svg(connections.compile(text, native_catalog()))
+    assert f"<title>{identity}</title>" in drawn
+
+
 def test_svg_is_well_formed_and_no_two_boxes_meet() -> None:
     root = ElementTree.fromstring(svg(_plan()))
     space = "{http://www.w3.org/2000/svg}"

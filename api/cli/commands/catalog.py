@@ -9,6 +9,7 @@ import typer
 
 from api.cli import terminal
 from api.cli.commands.validate import CatalogFile
+from api.cli.files import write_bytes
 from api.cli.offline import offline_catalog
 from api.cli.server_catalog import server_catalog
 from catalog.catalog import Catalog, full_entry, nearest
@@ -102,7 +103,7 @@ def export(
 
     content = export_catalog(_chosen(None, live=live))
     if output is not None:
-        output.write_bytes(content)
+        write_bytes(output, content)
     else:
         typer.echo(content.decode(), nl=False)
 

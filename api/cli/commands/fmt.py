@@ -11,7 +11,7 @@ import typer
 from api.cli import terminal
 from api.cli.commands.validate import Files, progress, show_problems
 from api.cli.exits import ExitCode
-from api.cli.files import connection_files, read_bytes
+from api.cli.files import connection_files, read_bytes, unwritable
 from catalog.errors import ConnectionInvalid
 
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -74,6 +74,8 @@ def _replace(path: Path, content: bytes) -> None:
         draft.write_bytes(content)
         shutil.copymode(path, draft)
         draft.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from None
     finally:
         draft.unlink(missing_ok=True)
 

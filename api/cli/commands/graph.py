@@ -10,7 +10,7 @@ import typer
 
 from api.cli.commands.validate import CatalogFile, show_problems
 from api.cli.exits import ExitCode
-from api.cli.files import read_bytes
+from api.cli.files import read_bytes, write_bytes
 from api.cli.offline import offline_catalog
 from catalog.errors import ConnectionInvalid
 
@@ -46,7 +46,7 @@ def graph(
         raise typer.Exit(ExitCode.AUTHOR) from None
     text = _drawn(plan, form)
     if output is not None:
-        output.write_text(text)
+        write_bytes(output, text.encode())
     else:
         typer.echo(text.rstrip("\n"))
 

@@ -8,7 +8,7 @@ import typer
 from api.cli import terminal
 from api.cli.names import by_name
 from api.cli.server import Server, segment
-from catalog.errors import NotFound
+from catalog.errors import Invalid, NotFound
 
 app = typer.Typer(no_args_is_help=True, help="Values for {{secrets.name}}: they go in and never come out.")
 
@@ -39,6 +39,9 @@ def set_secret(name: Name, json: terminal.AsJson = False) -> None:
         value = typer.prompt(f"Value of `{name}`", hide_input=True, err=True)
     else:
         value = sys.stdin.read().removesuffix("\n")
+    if not value:
+        hint = f"Send it in: `fabric secrets set {name} < FILE`."
+        raise Invalid("SECRET_EMPTY", f"No value for `{name}` came in.", hint=hint)
     Server.configured().send("PUT", f"secrets/{segment(name)}", body={"value": value})
     terminal.done(f"`{name}` is set.", {"set": name}, as_json=json)
 
