@@ -135,12 +135,11 @@ class Dispatcher:
         self._in_flight[event.id] = asyncio.get_running_loop().create_task(work)
         return await kept
 
-    async def replay(self, entry: Entry, event: Event, origin: str, replay_of: str) -> Run:
-        """Insert and start one more run of an event that was dispatched before."""
+    async def replay(self, entry: Entry, event: Event, origin: str, replay_of: str) -> Run | None:
+        """Insert and start one more run of an event that was dispatched before; None where `origin` is taken."""
         firings = self._prepared(event, [], 0)
         run = firings.add(entry, origin, replay_of)
-        await self._insert(firings)
-        return run
+        return run if await self._insert(firings) else None
 
     async def _taken_in(
         self,

@@ -87,8 +87,10 @@ class Trials:
         require_admin(actor)
         old = await self._store.get_run(actor.organisation_id, run_id)
         entry = await self._entry(actor, old.connection_id)
-        number = await self._store.next_replay(entry.id, old.event.id)
-        run = await self._dispatcher.replay(entry, old.event, f"replay:{number}", old.id)
+        run: Run | None = None
+        while run is None:  # somebody else may take the number between the look and the insert
+            number = await self._store.next_replay(entry.id, old.event.id)
+            run = await self._dispatcher.replay(entry, old.event, f"replay:{number}", old.id)
         ended = await self._ended(run)
         await self._store.write_audit(audit_row(actor, "run.replayed", old.id, self._clock, {"run": run.id}))
         return ended

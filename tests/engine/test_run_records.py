@@ -130,3 +130,19 @@ async def test_a_run_cancelled_while_a_secret_is_on_its_way_does_not_keep_it(
     cancelled = await home.app.trials.cancel(home.admin, page.items[0].id)
     assert cancelled.steps[0].params["headers"] == {"Authorization": "[secret]"}
     assert "canary" not in repr(cancelled)
+
+
+async def test_of_many_who_replay_at_once_each_gets_a_run_of_his_own(home: House) -> None:
+    await home.connect(
+        {
+            "name": "c",
+            "source_event": "probe.thing.happened",
+            "steps": [{"operation_id": "fabric.log", "params": {}}],
+        }
+    )
+    await home.happen({})
+    (first,) = await home.settled(1)
+    async with asyncio.timeout(10):
+        again = await asyncio.gather(*(home.app.trials.replay(home.admin, first.id) for _ in range(12)))
+    assert {each.origin for each in again} == {f"replay:{number}" for number in range(1, 13)}
+    assert {each.state for each in again} == {RunState.SUCCEEDED}
