@@ -49,7 +49,7 @@ def _check(work: Work, mine: StepWork, node: Json, at: str) -> None:
             at,
             "CROSS_TENANT_TARGET",
             "There is no such controller in this organisation.",
-            "Choose one of this organisation's controllers.",
+            "Choose one of this organisation's: `fabric controllers ls`.",
         )
 
 
