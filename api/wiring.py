@@ -151,7 +151,9 @@ async def build(
         authoring=authoring,
         secrets=sealed,
         ingest=ingest,
-        trials=Trials(store, registry, index, dispatcher, workers, negotiator, staging, targets, ports, clock, measures),
+        trials=Trials(
+            store, registry, index, dispatcher, workers, negotiator, staging, targets, ports, clock, measures
+        ),
         applier=applier,
         workers=workers,
         schedule=schedule,

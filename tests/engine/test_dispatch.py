@@ -12,8 +12,8 @@ from catalog.catalog import Catalog
 from catalog.errors import NotFound
 from catalog.events import parse_pattern
 from catalog.jsonvalue import Json
-from engine.firings import MAX_DEPTH
 from engine.entries import Entry
+from engine.firings import MAX_DEPTH
 from engine.index import Index
 from engine.records import StoredConnection
 from engine.runs import RunState

@@ -160,7 +160,7 @@ def _times(reading: Reading, organisation_id: str, since: float, event_type: str
             "SELECT seq, time, type FROM event WHERE organisation_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
             (organisation_id, seq, _CHUNK),
         )
-        for seq, time, kind in rows:
+        for _, time, kind in rows:
             if kind == event_type:
                 earliest = min(earliest, time)
                 if earliest < since:
@@ -168,6 +168,7 @@ def _times(reading: Reading, organisation_id: str, since: float, event_type: str
                 found.append(earliest)
         if len(rows) < _CHUNK or max(time for _, time, _ in rows) < since - _SLACK:
             return found[::-1]
+        seq = rows[-1][0]
 
 
 def _last(reading: Reading, organisation_id: str, matches: Callable[[str], bool]) -> Event | None:
