@@ -35,6 +35,7 @@ class ExitCode(IntEnum):
     REFUSED = 3
     OUTSIDE = 4
     BUG = 70
+    STOPPED = 130
     UNREAD = 141
 
 

@@ -16,6 +16,7 @@ _EXITS = {
     ExitCode.REFUSED: "refused: 401, 403, 404, 409, 412, 429, 501",
     ExitCode.OUTSIDE: "the outside failed: no server, or what a step or change called",
     ExitCode.BUG: "a bug; `--debug` shows the traceback",
+    ExitCode.STOPPED: "stopped with Ctrl-C",
     ExitCode.UNREAD: "who read the output went away, as `| head` does",
 }
 

@@ -1,5 +1,7 @@
 """Where output goes wrong: nobody reads it, nothing takes it, a file cannot be written."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +42,18 @@ def test_a_reader_who_goes_away_is_neither_the_author_nor_a_bug(words: str, fold
     assert process.returncode in ((0, 141) if "--json" in words else (141,))
     assert b"Traceback" not in said
     assert b"BrokenPipe" not in said
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path) -> None:
+    pipe = tmp_path / "never.yaml"
+    os.mkfifo(pipe)
+    with typed("validate", pipe) as process:
+        assert process.stderr is not None
+        process.stderr.readline()  # the note that it says before it reads
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert b"Traceback" not in said
 
 
 @pytest.mark.parametrize("words", ["catalog ls", "schema", "--help"])
