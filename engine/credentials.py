@@ -5,7 +5,7 @@ import secrets
 
 import msgspec
 
-from catalog.errors import Forbidden, Invalid, Unauthenticated
+from catalog.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from catalog.jsonvalue import Json
 from engine.audit import audit_row
 from engine.directory import FRESH_SECONDS, TOPIC, Directory
@@ -52,8 +52,13 @@ class Credentials:
         signing_scheme: str | None = None,
         signing_secrets: tuple[str, ...] = (),
     ) -> tuple[Credential, str]:
-        """A new credential of that person, and its text. Raises Invalid SIGNING_SCHEME, SIGNING_SECRETS."""
+        """A new credential of that person, and its text.
+
+        Raises Invalid SIGNING_SCHEME, SIGNING_SECRETS; Conflict KEY_KIND where a token is to be signed.
+        """
         self._check_signing(signing_scheme, signing_secrets)
+        if signing_scheme is not None and kind is not CredentialKind.KEY:
+            raise _no_signing()
         text = _PREFIX[kind] + secrets.token_urlsafe(32)
         credential = Credential(
             id=self._clock.new_id(),
@@ -73,9 +78,16 @@ class Credentials:
         return credential, text
 
     async def set_signing(self, actor: Actor, credential_id: str, scheme: str | None, plain: tuple[str, ...]) -> None:
-        """Set a key's inbound signing secrets (two during rotation; none turns signing off)."""
+        """Set a key's inbound signing secrets (two during rotation; none turns signing off).
+
+        A machine may not: a key that is stolen without its secret would give itself one. Raises Forbidden
+        PERSON_REQUIRED; NotFound; Conflict KEY_KIND for a person's token; Invalid SIGNING_SCHEME, SIGNING_SECRETS.
+        """
+        _require_person(actor)
         self._check_signing(scheme, plain)
         found = await self._store.get_credential(actor.organisation_id, credential_id)
+        if found.kind is not CredentialKind.KEY:
+            raise _no_signing()
         sealed = tuple(self._seal.seal(each.encode()) for each in plain)
         changed = msgspec.structs.replace(found, signing_scheme=scheme, sealed_signing=sealed)
         await self._store.put_credential(changed, audit_row(actor, "key.signing_set", credential_id, self._clock))
@@ -206,10 +218,7 @@ def require_issuer(actor: Actor, own_scopes: tuple[str, ...] | None, user_id: st
 
     Raises Forbidden PERSON_REQUIRED, ADMIN_REQUIRED, SCOPES_EXCEEDED.
     """
-    if actor.kind is not ActorKind.PERSON:
-        raise Forbidden(
-            "PERSON_REQUIRED", "Only a person issues credentials.", hint="Use a person's bearer token, not a key."
-        )
+    _require_person(actor)
     if user_id != actor.id:
         require_admin(actor)
     if own_scopes is not None and (scopes is None or not set(scopes) <= set(own_scopes)):
@@ -217,6 +226,13 @@ def require_issuer(actor: Actor, own_scopes: tuple[str, ...] | None, user_id: st
             "SCOPES_EXCEEDED",
             "The new credential would reach further than the one that asks for it.",
             hint="Name scopes among your own, or use a token without scopes.",
+        )
+
+
+def _require_person(actor: Actor) -> None:
+    if actor.kind is not ActorKind.PERSON:
+        raise Forbidden(
+            "PERSON_REQUIRED", "Only a person issues credentials.", hint="Use a person's bearer token, not a key."
         )
 
 
@@ -228,6 +244,10 @@ def require_admin(actor: Actor) -> None:
             "This takes an administrator of the whole organisation, on a credential without scopes.",
             hint="Use an administrator's token.",
         )
+
+
+def _no_signing() -> Conflict:
+    return Conflict("KEY_KIND", "A person's token has no signing secret.", hint="Use an API key.")
 
 
 def _unknown() -> Unauthenticated:

@@ -13,7 +13,6 @@ from api.fabric import shown_tenancy as shown
 from api.fabric.pages import PageQuery, listing
 from api.fabric.roles import Permission
 from api.fabric.sites import Name
-from catalog.errors import Conflict
 from engine.credentials import OWN_SCHEME, require_issuer
 from engine.tenancy import CredentialKind
 
@@ -104,8 +103,6 @@ async def rotate_signing(asked: Asked[None, NoQuery]) -> Answer:
     """Make a new signing secret and show it once. The one before it stays good until the next rotation."""
     application, key_id = asked.application, asked.path["key_id"]
     credential = await application.store.get_credential(asked.actor.organisation_id, key_id)
-    if credential.kind is not CredentialKind.KEY:
-        raise Conflict("KEY_KIND", "A person's token has no signing secret.", hint="Rotate an API key's.")
     before = application.credentials.signing_secrets(credential)[:1]
     made = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     scheme = credential.signing_scheme or OWN_SCHEME

@@ -159,7 +159,7 @@ _KEYS = holder("keys.manage")
 _SECRETS = holder("secrets.manage")
 _CREDENTIALS = (
     _read("/keys", keys.list_keys, _KEYS, Listing[tenancy_shapes.ShownKey]),
-    _write("POST", "/keys", keys.create_key, _KEYS, {201: tenancy_shapes.IssuedKey}, 404),
+    _write("POST", "/keys", keys.create_key, _KEYS, {201: tenancy_shapes.IssuedKey}, 404, 409),
     _read("/keys/{key_id}", keys.get_key, _KEYS, tenancy_shapes.ShownKey),
     _write("DELETE", "/keys/{key_id}", keys.revoke_key, _KEYS, NOTHING),
     _write("PUT", "/keys/{key_id}/signing", keys.set_signing, _KEYS, {200: tenancy_shapes.ShownKey}, 409),

@@ -291,3 +291,21 @@ def test_keep_alive_connections_carry_many_events(server: Running, key: str) -> 
         answer = connection.getresponse()
         assert (answer.status, json.loads(answer.read())["accepted"]) == (202, True)
     connection.close()
+
+
+def test_a_stolen_key_gives_itself_no_signing_secret_and_takes_none_away(server: Running) -> None:
+    made = server.call("POST", "/keys", {"name": "stolen", "signing_secrets": [SECRET]}).body
+    path = f"/keys/{made['id']}/signing"
+    for method, to, body in (("POST", f"{path}/rotate", None), ("PUT", path, {})):
+        refused = server.call(method, to, body, key=made["text"])
+        assert (refused.status, refused.body["code"]) == (403, "PERSON_REQUIRED")
+    assert server.get(f"/keys/{made['id']}")["signing_secrets"] == 1
+
+
+def test_a_persons_token_is_not_signed(server: Running) -> None:
+    body = {"name": "signed-token", "kind": "token", "signing_secrets": [SECRET]}
+    assert server.call("POST", "/keys", body).body["code"] == "KEY_KIND"
+    token = server.call("POST", "/keys", {"name": "plain-token", "kind": "token"}).body
+    for method, path in (("PUT", "signing"), ("POST", "signing/rotate")):
+        given = {"secrets": [SECRET]} if method == "PUT" else None
+        assert server.call(method, f"/keys/{token['id']}/{path}", given).body["code"] == "KEY_KIND"
