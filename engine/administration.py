@@ -10,7 +10,7 @@ from catalog.errors import Invalid
 from catalog.jsonvalue import Json
 from engine.audit import audit_row
 from engine.credentials import require, require_admin, require_everywhere
-from engine.directory import TOPIC
+from engine.directory import TOPIC, all_roles
 from engine.permissions import BUILT_IN
 from engine.ports import Bus, Clock, Seal, TenancyStore
 from engine.records import Page
@@ -167,7 +167,7 @@ class Administration:
         """Nobody hands out rights by a lesser right: who gives or takes a role is the whole organisation's admin."""
         require_admin(actor)
         organisation_id = actor.organisation_id
-        roles = {role.name for role in (await self._store.list_tenants(Role, organisation_id, 200, None)).items}
+        roles = {role.name for role in await all_roles(self._store, organisation_id)}
         for grant in grants:
             if grant.role not in BUILT_IN and grant.role not in roles:
                 raise Invalid(

@@ -28,6 +28,18 @@ class KnownTargets:
         return self._owners.get(controller_id)
 
 
+async def all_roles(store: TenancyStore, organisation_id: str) -> list[Role]:
+    """The organisation's own roles, however many."""
+    found: list[Role] = []
+    cursor: str | None = None
+    while True:
+        page = await store.list_tenants(Role, organisation_id, 200, cursor)
+        found.extend(page.items)
+        cursor = page.next
+        if cursor is None:
+            return found
+
+
 class Directory:
     """Finds actors and controllers for the permission gate and for staging."""
 
@@ -91,8 +103,7 @@ class Directory:
         wanted = set(names) - {"org_admin", "operator", "viewer"}
         if not wanted:
             return []
-        page = await self._store.list_tenants(Role, organisation_id, 200, None)
-        return [role for role in page.items if role.name in wanted]
+        return [role for role in await all_roles(self._store, organisation_id) if role.name in wanted]
 
     async def find_controller(self, organisation_id: str, controller_id: str) -> Controller | None:
         """The organisation's controller; None where it is absent or another's."""

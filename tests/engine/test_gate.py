@@ -349,3 +349,14 @@ async def test_a_firing_that_waits_does_not_run_once_its_connection_is_disabled(
     await home.app.authoring.update(home.admin, connection, {"enabled": False})
     assert sorted(run.state.value for run in await home.settled(2)) == ["skipped", "succeeded"]
     assert len(current().calls) == 1
+
+
+async def test_a_role_counts_however_many_stand_before_it(home: House) -> None:
+    work, admin = home.app.administration, home.admin
+    for number in range(201):
+        await work.put_role(admin, f"r{number:03}", ())
+    await work.put_role(admin, "zealot", ("probe.view",))
+    user = await work.add_user(admin, "late", None, (Grant("zealot"),))
+    actor = await home.app.directory.find_actor(admin.organisation_id, user.id)
+    assert actor is not None
+    assert actor.holds("probe.view")
