@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from catalog.errors import ConnectionInvalid, FabricError, TooMany, Unavailable
+from catalog.errors import ConnectionInvalid, FabricError, Unavailable
 from catalog.events import Event
 from connections.plan import Plan
 from engine.change_events import change_event
@@ -205,12 +205,14 @@ class Workers:
             events = [change_event(change, "staged", self._clock) for change in firing.changes]
             try:
                 kept = await self._store.finish(run, firing.changes, events)
-            except TooMany as error:
-                _unstage(firing, error)
-                continue
             except Unavailable as error:
                 _log.warning("commit_put_off", run=run.id, code=error.code, attempt=attempt)
                 await asyncio.sleep(min(0.1 * 2**attempt, 5.0))
+                continue
+            except FabricError as error:
+                if not firing.changes:
+                    raise
+                _unstage(firing, error)
                 continue
             if kept:
                 self._tell(firing, events)
@@ -234,7 +236,7 @@ def _failure(error: FabricError) -> Failure:
 
 
 def _unstage(firing: Ending, error: FabricError) -> None:
-    """The organisation holds too many pending changes: the run fails and stages nothing."""
+    """The store refuses what the run staged (too many pending, a target that is gone): it fails and stages nothing."""
     firing.changes.clear()
     run = firing.run
     run.state, run.error = RunState.FAILED, _failure(error)

@@ -80,13 +80,12 @@ async def sessions() -> AsyncIterator[Sessions]:
     receiver.port = server.sockets[0].getsockname()[1]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.engine.posting", stdin=pipe, stdout=pipe
+        sys.executable, "-m", "tests.engine.posting", stdin=pipe, stdout=pipe, start_new_session=True
     )
     try:
         yield Sessions(process, receiver)
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
+        os.killpg(process.pid, signal.SIGKILL)  # it, and whoever of its children a failure left behind
         await process.wait()
         server.close()
 

@@ -235,3 +235,23 @@ async def test_a_controller_that_was_taken_away_after_staging_is_not_applied_to(
         await home.app.applier.apply(home.admin, change.id, force=True, digest=change.digest)
     assert caught.value.code == "CONTROLLER_NOT_FOUND"
     assert current().applied == []
+
+
+@pytest.mark.promise("E5", "P2")
+async def test_a_run_whose_target_is_taken_away_before_its_end_fails_and_stages_nothing(home: House) -> None:
+    gate = current().gates["slow"] = asyncio.Event()
+    steps = [
+        {"operation_id": "probe.set", "params": {"controller_id": home.controller.id, "value": 1}},
+        {"operation_id": "probe.echo", "params": {"value": "slow"}},
+    ]
+    await home.connect({"name": "slow", "source_event": "probe.thing.happened", "steps": steps})
+    await home.happen({})
+    while len(current().calls) < 2:
+        await asyncio.sleep(0.005)
+    await home.app.administration.delete(home.admin, Controller, home.controller.id)
+    gate.set()
+    (run,) = await home.settled(1)
+    assert run.error is not None
+    assert run.error.code == "CROSS_TENANT_TARGET"
+    assert [(record.state.value, record.change_ids) for record in run.steps] == [("failed", ()), ("succeeded", ())]
+    assert (await home.app.store.list_changes(home.admin.organisation_id, 10, None)).items == []
