@@ -47,6 +47,7 @@ async def session(folder: Path, port: int, deed: str) -> None:
         elif deed == "replay":
             (first,) = (await home.app.store.list_runs(home.admin.organisation_id, 10, None)).items
             await home.app.trials.replay(home.admin, first.id)
+            return
         await _done(home)
 
 
