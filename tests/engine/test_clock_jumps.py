@@ -19,7 +19,7 @@ from tests.fakes.moved_clock import MovedClock
 from tests.fakes.still_clock import StillClock
 
 HOUR = 3600.0
-MOMENTS = 3_000
+MOMENTS = 5_000
 LIMIT, WINDOW = 5, 60.0
 REST = 30.0
 
@@ -175,5 +175,5 @@ async def test_paced_firings_start_in_time_whatever_the_wall_clock_says(tmp_path
                     await asyncio.sleep(0.001)
                 clock.set_wall(jump)
         runs = await home.settled(10)
-        assert 0.85 <= time.monotonic() - began <= 3.0
+        assert 0.85 <= time.monotonic() - began <= 8.0
         assert all(run.state is RunState.SUCCEEDED for run in runs)

@@ -30,6 +30,17 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a quarter of a second passes, and Redis is not gone for that."""
+    monkeypatch.setattr(RedisGuards, "CALL_SECONDS", 5.0)
+
+
+def seconds_left(redis: RedisServer, key: str) -> int:
+    """The key's time to live."""
+    return int(redis.ask("TTL", key)[1:])
+
+
 @asynccontextmanager
 async def guarded(data: Path, port: int, **settings: Json) -> AsyncIterator[House]:
     """A house whose guards ask the Redis at that port."""
@@ -110,24 +121,26 @@ async def check_each_fired_once(home: House, accepted: list[str]) -> None:
     assert {event for event, _, _ in found} == set(accepted)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_keys_are_the_seeds_with_their_times_to_live(tmp_path: Path, redis: RedisServer) -> None:
     async with guarded(tmp_path, redis.port) as home:
         connections = await connected(home)
         (event, *_) = await pushed(home, WAVE)
         await outcomes(home)
         for name in ("one", "two", "rests", "even"):
-            assert redis.ask("TTL", f"fabric:fired:{connections[name]}:{event}") in (b":300\r\n", b":299\r\n")
-        assert redis.ask("TTL", f"fabric:cooldown:{connections['rests']}") in (b":3600\r\n", b":3599\r\n")
+            assert 290 < seconds_left(redis, f"fabric:fired:{connections[name]}:{event}") <= 300
+        assert 3590 < seconds_left(redis, f"fabric:cooldown:{connections['rests']}") <= 3600
         assert redis.ask("EXISTS", f"fabric:cooldown:{connections['one']}") == b":0\r\n"
         redis.ask("EXPIRE", f"fabric:cooldown:{connections['rests']}", "1000")
         await pushed(home, WAVE)
         await outcomes(home)
-        assert redis.ask("TTL", f"fabric:cooldown:{connections['rests']}") in (b":1000\r\n", b":999\r\n")
+        assert 990 < seconds_left(redis, f"fabric:cooldown:{connections['rests']}") <= 1000
         assert home.app.measures.guard_hits["seen"] > 0
         assert home.app.measures.guard_errors == 0
 
 
 @pytest.mark.promise("E4", "E5", count=2000)
+@pytest.mark.usefixtures("patient")
 async def test_flushing_redis_again_and_again_loses_nothing_and_doubles_nothing(
     tmp_path: Path, redis: RedisServer
 ) -> None:
