@@ -196,8 +196,8 @@ class Dispatcher:
     async def _ask_guards(self, firings: Firings) -> None:
         if self._guards is None or firings.event.origin != "live":
             return
-        for run in firings.runs:
-            await self._guards.fired(run.connection_id, firings.event.id, firings.cooldown_of(run))
+        fired, event_id = self._guards.fired, firings.event.id
+        await asyncio.gather(*(fired(run.connection_id, event_id, firings.cooldown_of(run)) for run in firings.runs))
 
     def match(self, event: Event) -> tuple[list[Entry], int]:
         """The Connections this event fires, and how many it would have but for their conditions."""
