@@ -72,7 +72,7 @@ async def _connections(home: House) -> None:
         ),
     ):
         with contextlib.suppress(FabricError):
-            await home.connect({"name": name, "source_event": "ingest.external", "max_rate": "500/s", "steps": steps})
+            await home.connect({"name": name, "source_event": "ingest.external", "max_rate": "100/s", "steps": steps})
 
 
 async def _something_else(home: House, data: Path, dice: random.Random, number: int) -> None:
