@@ -11,17 +11,16 @@ import contextlib
 import os
 import random
 import sys
-import traceback
 from pathlib import Path
 
 import msgspec
 
 from catalog.errors import FabricError
-from engine import failpoints
 from engine.changes import ChangeState
 from engine.runs import RunState
 from engine.tenancy import CredentialKind
 from tests.engine import house as houses
+from tests.engine.forking import fork_for_each_line
 from tests.engine.house import House
 
 ROUNDS = 12
@@ -110,28 +109,8 @@ _LOG = {"operation_id": "fabric.log", "params": {"message": "x"}}
 
 
 def main() -> None:
-    """Fork a session for each line."""
-    data = Path(sys.argv[1])
-    for line in sys.stdin:
-        failpoint, seed = line.split()
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            os.dup2(2, 1)
-            try:
-                if failpoint != "-":
-                    failpoints.arm(failpoint)
-                asyncio.run(session(data, int(seed)))
-                status = 0
-            except BaseException:
-                traceback.print_exc()
-                raise
-            finally:
-                sys.stderr.flush()
-                os._exit(status)
-        print(f"pid {pid}", flush=True)
-        _, status = os.waitpid(pid, 0)
-        print(f"end {os.waitstatus_to_exitcode(status)}", flush=True)
+    """Fork a session for each line `FAILPOINT SEED`."""
+    fork_for_each_line(lambda words: session(Path(sys.argv[1]), int(words[0])))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,17 @@
 """Sessions that post and are killed: `python -m tests.engine.posting` forks one for each line it reads.
 
-    line in:  FOLDER PORT FAILPOINT-or-dash DEED      lines out:  pid N, then end STATUS
+    line in:  FAILPOINT-or-dash FOLDER PORT DEED      lines out:  pid N, then end STATUS
 
 `fire` makes an event happen, `resume` only starts; both live until every run is over. `replay` replays the first run.
 """
 
 import asyncio
 import contextlib
-import os
-import sys
-import traceback
 from pathlib import Path
 
 from catalog.errors import Conflict
 from catalog.jsonvalue import Json
-from engine import failpoints
+from tests.engine.forking import fork_for_each_line
 from tests.engine.house import House, house
 
 
@@ -60,27 +57,8 @@ async def _done(home: House) -> None:
 
 
 def main() -> None:
-    """Fork a session for each line."""
-    for line in sys.stdin:
-        folder, port, failpoint, deed = line.split()
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            os.dup2(2, 1)
-            try:
-                if failpoint != "-":
-                    failpoints.arm(failpoint)
-                asyncio.run(session(Path(folder), int(port), deed))
-                status = 0
-            except BaseException:
-                traceback.print_exc()
-                raise
-            finally:
-                sys.stderr.flush()
-                os._exit(status)
-        print(f"pid {pid}", flush=True)
-        _, status = os.waitpid(pid, 0)
-        print(f"end {os.waitstatus_to_exitcode(status)}", flush=True)
+    """Fork a session for each line `FAILPOINT FOLDER PORT DEED`."""
+    fork_for_each_line(lambda words: session(Path(words[0]), int(words[1]), words[2]))
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class Sessions:
         """One session's exit status: 137 at a failpoint, -9 when killed, 0 when it lived."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{folder} {self.receiver.port} {failpoint} {deed}\n".encode())
+        self._process.stdin.write(f"{failpoint} {folder} {self.receiver.port} {deed}\n".encode())
         self.receiver.victim = int((await self._process.stdout.readline()).split()[1])
         async with asyncio.timeout(30.0):
             return int((await self._process.stdout.readline()).split()[1])
