@@ -7,7 +7,7 @@ import msgspec
 import connections
 from catalog.catalog import Catalog
 from catalog.diagnostics import Diagnostic
-from catalog.errors import ConnectionInvalid, Forbidden, Invalid
+from catalog.errors import ConnectionInvalid, Invalid
 from catalog.jsonvalue import Json
 from catalog.registry import Registry
 from connections.plan import Plan
@@ -184,9 +184,3 @@ def _broken(stored: StoredConnection, catalog: Catalog) -> Json:
 def visible_to(actor: Actor, stored: StoredConnection) -> bool:
     """May this actor read the step params? Only the author may (the seed's redaction)."""
     return actor.id == stored.author_id and actor.organisation_id == stored.organisation_id
-
-
-def refuse_foreign(actor: Actor, organisation_id: str) -> None:
-    """Refuse to act across organisations. Raises Forbidden CROSS_TENANT."""
-    if actor.organisation_id != organisation_id:
-        raise Forbidden("CROSS_TENANT", "That belongs to another organisation.")

@@ -120,7 +120,9 @@ class Dispatcher:
         entries, misses = self.match(event)
         firings = self._prepared(event, entries, misses)
         await self._ask_guards(firings)
-        return await self._insert(firings)
+        inserted = await self._insert(firings)
+        self._measures.matched(event.type, misses)
+        return inserted
 
     async def take_in(
         self, event: Event, entries: list[Entry], misses: int, *, key: str | None, body_digest: str | None
@@ -130,8 +132,9 @@ class Dispatcher:
         The work is a task's own: a caller who goes away is not told, and nothing else changes. Raises as
         EventStore.accept does.
         """
+        firings = self._prepared(event, entries, misses)
         kept: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        work = self._taken_in(event, entries, misses, key, body_digest, kept)
+        work = self._taken_in(firings, key, body_digest, kept)
         self._in_flight[event.id] = asyncio.get_running_loop().create_task(work)
         return await kept
 
@@ -142,15 +145,9 @@ class Dispatcher:
         return run if await self._insert(firings) else None
 
     async def _taken_in(
-        self,
-        event: Event,
-        entries: list[Entry],
-        misses: int,
-        key: str | None,
-        body_digest: str | None,
-        kept: "asyncio.Future[Accepted]",
+        self, firings: Firings, key: str | None, body_digest: str | None, kept: "asyncio.Future[Accepted]"
     ) -> None:
-        firings = self._prepared(event, entries, misses)
+        event, misses = firings.event, firings.misses
         try:
             await self._ask_guards(firings)
             accepted = await self._store.accept(
@@ -172,6 +169,7 @@ class Dispatcher:
         if accepted.repeated:
             firings.release()
         else:
+            self._measures.matched(event.type, misses)
             own = firings.start(list(accepted.runs), inline=True)
             if own is not None:
                 await self._workers.carry(*own)

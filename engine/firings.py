@@ -67,17 +67,19 @@ class Firings:
         return plan.cooldown_seconds if plan is not None else 0
 
     def release(self) -> None:
-        """Nothing came of it: give the slots back."""
+        """Nothing came of it: give back the slots, and the places in the rates."""
         for run in self.runs:
             if run.state is RunState.RUNNING:
                 self._schedule.release(run.organisation_id, run.connection_id)
+            plan = self._plans.get(run.id)
+            if plan is not None and plan.max_rate is not None and run.origin == "live":
+                self._schedule.unpace(run.connection_id, plan.max_rate)
 
     def start(self, inserted: list[Run], *, inline: bool = False) -> tuple[Run, Plan] | None:
-        """Start or queue the runs that are new; a repeat's slot is given back. Counts the event.
+        """Start or queue the runs that are new; a repeat's slot is given back.
 
         With `inline` the last that may start is not started but returned: the caller's own task is free to carry it.
         """
-        self._measures.matched(self.event.type, self.misses)
         own: tuple[Run, Plan] | None = None
         new = {run.id: run for run in inserted}
         for run in self.runs:

@@ -63,6 +63,12 @@ class Schedule:
         self._last_start[connection_id] = free
         return self._clock.now() + (free - steady) if free > steady else 0.0
 
+    def unpace(self, connection_id: str, max_rate: tuple[int, float]) -> None:
+        """A firing that `pace` counted came to nothing (a repeat): the next one need not wait for it."""
+        count, period = max_rate
+        if connection_id in self._last_start:
+            self._last_start[connection_id] -= period / count
+
     def put(self, waiting: Waiting, not_before: float = 0.0) -> None:
         """Queue a run; with `not_before` it joins the queue only then, and later firings keep their pace after it."""
         wait = not_before - self._clock.now()

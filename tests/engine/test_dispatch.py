@@ -73,6 +73,22 @@ async def test_firings_above_the_rate_wait_and_say_so_and_all_run(home: House) -
     assert max(run.started_at or 0 for run in runs) - min(run.queued_at for run in runs) >= 0.19
 
 
+async def test_a_repeated_request_takes_no_place_in_the_rate_and_counts_no_event(home: House) -> None:
+    by_name = [{"operation_id": "fabric.log", "params": {"message": "{{trigger.name}}"}}]
+    await home.connect(on("paced", "ingest.external", max_rate="1/s", steps=by_name))
+    body = {"name": "order", "payload": {}}
+    raw = msgspec.json.encode(body)
+    for _ in range(20):
+        await home.app.ingest.accept(home.admin.organisation_id, body, raw, "one-key")
+    began = home.app.clock.now()
+    await home.app.ingest.accept(home.admin.organisation_id, body, raw, "another-key")
+    runs = await home.settled(2)
+    assert runs[1].not_before <= began + 1.0
+    assert home.app.measures.events["ingest.external"] == 2
+    await home.app.trials.replay(home.admin, runs[0].id)
+    assert home.app.measures.events["ingest.external"] == 2
+
+
 async def test_a_circle_of_connections_stops_at_its_depth(home: House) -> None:
     set_it = {"operation_id": "probe.set", "params": {"controller_id": home.controller.id, "value": "{{event.id}}"}}
     await home.connect(
