@@ -10,6 +10,7 @@ FabricError                     deliberate, with a stable code; anything else th
 ├── PreconditionFailed   412    If-Match names another revision
 ├── TooLarge             413    over a stated limit
 ├── TooMany              429    over a rate or a count; `retry_after` seconds
+├── GuestFailed          500    a module of the user's could not be built, loaded or run
 ├── Unsupported          501    the catalog knows it, this door does not
 ├── Unavailable          503    we cannot do it now
 ├── TargetFailed         502    the outside answered badly
@@ -110,6 +111,12 @@ class TooMany(FabricError):
     def __init__(self, code: str, message: str, *, retry_after: float = 1.0, hint: str | None = None) -> None:
         super().__init__(code, message, hint=hint)
         self.retry_after = retry_after
+
+
+class GuestFailed(FabricError):
+    """A module of the user's could not be built, loaded or run; the fault is in the module or its build."""
+
+    status = 500
 
 
 class Unsupported(FabricError):
