@@ -20,6 +20,17 @@ setup: .venv/.ready ## Install everything, locked by hash, into ./.venv
 demo: setup ## A webhook comes in, a write waits, a person applies it, a file appears
 	@$(BIN)/python -m api.cli.demo
 
+.venv/.guests: .venv/.ready requirements-guests.lock
+	@echo "guests: installing compilers and interpreters into .venv …"
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-guests.lock
+	@touch $@
+
+guests: .venv/.guests ## Build the sample guests from source
+	@$(BIN)/python -m samples.services.build
+
+demo-services: guests ## Four WASM services in one project: traffic, a crash, scaling, a denied connection
+	@$(BIN)/python -m api.cli.demo.services
+
 check: setup ## Format, lint, types, imports, generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -27,7 +38,7 @@ check: setup ## Format, lint, types, imports, generated pages
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
 
-test: setup packages check ## Everything CI runs
+test: setup packages guests check ## Everything CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 packages: setup ## Debian packages that tests and benches use (a Redis server, wrk), if they are absent
@@ -48,5 +59,6 @@ docs: setup ## Write the generated pages
 lock: ## Lock the dependencies again (needs uv)
 	uv pip compile -q --upgrade pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile -q --upgrade pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+	uv pip compile -q --upgrade --group guests --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-guests.lock
 
-.PHONY: help setup demo check test packages bench soak serve docs lock
+.PHONY: help setup demo guests demo-services check test packages bench soak serve docs lock

@@ -23,6 +23,11 @@ PROMISES = {
     "P3": "Non-authors never see step params.",
     "P4": "Ingest cannot choose an event type; names are sanitised; only strict JSON is read.",
     "P5": "The daemon's socket answers only its owner and group.",
+    "G1": "A runaway guest never stalls the API over 100 ms.",
+    "G2": "A guest ends within its deadline + 250 ms, whatever it does.",
+    "G3": "Memory, tables, output and the log ring of a guest are bounded in the host too.",
+    "G4": "A guest has no file, environment or network unless it was granted.",
+    "G5": "A daemon killed with -9 leaves no guest running after 2 s.",
     "T1": "Templates never evaluate, never read attributes, never look at payload text twice; linear time.",
     "T2": "A render error fails the step; no partial or empty value is staged.",
     "T3": "A Connection that loads is valid; else it is refused with code and pointer; no other exception.",
@@ -35,6 +40,4 @@ PROMISES = {
     "H4": "Secrets never appear in logs, metrics, errors or run rows.",
 }
 
-OPEN = {
-    "P5": "The Unix socket comes with the service daemon.",
-}
+OPEN: dict[str, str] = {}
