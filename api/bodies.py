@@ -8,7 +8,7 @@ from sanic import Request
 from sanic.http import Http
 
 from api.endpoints import Endpoint, Fields, NoQuery, Raw, Source
-from api.problems import LengthRequired
+from api.refusals import LengthRequired
 from catalog.errors import Invalid, TooLarge
 from catalog.jsonvalue import Json, parse_strict
 

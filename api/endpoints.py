@@ -1,18 +1,20 @@
-"""Endpoint: one route as data. Registration, access check, decoding, OpenAPI and docs are all made from it."""
+"""Endpoint: one route of the Connections API as data. Access check, decoding, OpenAPI and docs are made from it."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Generic, NewType, TypeVar, get_args, get_type_hints
+from typing import Generic, NewType, TypeVar
 
 import msgspec
 from sanic import Request
 
 from api.auth.who import Who
-from api.hardening import BODY_LIMIT
+from api.route import Answer, Handle, NoQuery, Route
 from api.serving import Serving
 from api.wiring import Application
 from catalog.jsonvalue import Json
 from engine.tenancy import Actor, Credential
+
+__all__ = ["SOURCE_LIMIT", "Answer", "Asked", "Endpoint", "Fields", "Handle", "NoQuery", "Raw", "Source"]
 
 B = TypeVar("B")
 Q = TypeVar("Q")
@@ -28,10 +30,6 @@ Raw = NewType("Raw", bytes)
 
 SOURCE_LIMIT = 257 * 1024
 """A little over what the compiler takes, so that it is the compiler who says that a file is too large."""
-
-
-class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A route without query parameters."""
 
 
 class Asked(msgspec.Struct, Generic[B, Q], frozen=True, kw_only=True):
@@ -52,51 +50,10 @@ class Asked(msgspec.Struct, Generic[B, Q], frozen=True, kw_only=True):
         return None if value is None else str(value)
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What a handler answers: a body that msgspec encodes (None: no body), its status, headers besides.
+class Endpoint(Route, frozen=True, kw_only=True, dict=True):
+    """A route whose caller is a person or a machine that `who` permits."""
 
-    `sent` says that the handler has streamed its answer itself.
-    """
-
-    body: object = None
-    status: int = 200
-    headers: dict[str, str] | None = None
-    sent: bool = False
-
-
-Handle = Callable[..., Coroutine[None, None, Answer]]
-
-
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A route. `gives` maps each success status to its body's type; `fails` are refusals beyond the implied ones.
-
-    What its body and query are is read from the handler's own annotation, `asked: Asked[Body, Query]`. With `owned` the
-    work goes on when the caller goes away: whatever changes something is owned. `most` bounds the body in bytes.
-    """
-
-    method: str
-    path: str
-    handler: Handle
     who: Who
-    gives: Mapping[int, type | None]
-    fails: tuple[int, ...] = ()
-    owned: bool = False
-    most: int = BODY_LIMIT
-
-    @cached_property
-    def _kinds(self) -> tuple[Json, type]:
-        body, query = get_args(get_type_hints(self.handler)["asked"])
-        return (None if body is type(None) else body), query
-
-    @cached_property
-    def body(self) -> Json:
-        """The body's type, None, `Source` or `Raw`."""
-        return self._kinds[0]
-
-    @cached_property
-    def query(self) -> type:
-        """The query's type."""
-        return self._kinds[1]
 
     @cached_property
     def needs_body(self) -> bool:
@@ -107,11 +64,6 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def limit(self) -> int:
         """Bytes that the body may have."""
         return SOURCE_LIMIT if self.body is Source else self.most
-
-    @property
-    def name(self) -> str:
-        """Unique: the operationId of OpenAPI."""
-        return self.handler.__name__
 
     @property
     def refusals(self) -> tuple[int, ...]:

@@ -1,28 +1,22 @@
-"""Serving: what phase this process is in, and the work that a caller who goes away does not take with him."""
+"""Serving: what phase this process is in, and what its requests have under way."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
-
-import structlog
 
 from api.hardening import Limits
+from api.owned import OwnedWork
 from api.wiring import Application
-from catalog.errors import FabricError, Unavailable
-
-T = TypeVar("T")
-_log = structlog.get_logger()
+from catalog.errors import Unavailable
 
 
-class Serving:
+class Serving(OwnedWork):
     """Starting until an application is handed over, then ready, then stopping."""
 
     def __init__(self, limits: Limits) -> None:
+        super().__init__()
         self.limits = limits
         self.stopping = asyncio.Event()
         self.streams = 0
         self._application: Application | None = None
-        self._tasks: set[asyncio.Future[Any]] = set()
 
     @property
     def ready(self) -> bool:
@@ -38,41 +32,3 @@ class Serving:
         if self._application is None:
             raise Unavailable("NOT_READY", "The server is starting.", hint="Ask again in a second.")
         return self._application
-
-    async def own(self, work: Coroutine[None, None, T]) -> T:
-        """Await work in a task of its own: a deadline or a lost connection ends the waiting, not the work."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._add(task)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(_abandoned)
-            raise
-
-    def keep(self, task: asyncio.Task[T]) -> None:
-        """Own a task that its caller no longer waits for."""
-        self._add(task)
-        task.add_done_callback(_abandoned)
-
-    def _add(self, task: asyncio.Task[T]) -> None:
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def drain(self, seconds: float) -> None:
-        """Let owned work end for so long, then interrupt it."""
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(list(self._tasks), timeout=seconds)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
-
-
-def _abandoned(task: "asyncio.Task[T]") -> None:
-    """Nobody waits any more, so nobody else can tell of a bug."""
-    if task.cancelled():
-        return
-    error = task.exception()
-    if error is not None and not isinstance(error, FabricError):
-        _log.error("abandoned_request_crashed", exc_info=error)
