@@ -32,6 +32,10 @@ class Problems:
         """Note that the field at `where` is wrong; `problem` goes on as "must be ..."."""
         self.found.append((where, problem))
 
+    def unknown(self, where: str, problem: str) -> None:
+        """Note that no field stands at `where`. Whoever only warns of these overrides it."""
+        self.add(where, problem)
+
     def check(self, subject: str) -> None:
         """Raise Invalid INVALID_REQUEST that names every wrong field, if there is one."""
         if not self.found:
@@ -60,7 +64,7 @@ class Fields:
         self._table = document
         for name in document:
             if name not in names:
-                problems.add(self.place(str(name)), unknown(str(name), names))
+                problems.unknown(self.place(str(name)), unknown(str(name), names))
 
     def place(self, name: str) -> str:
         """Where a field of this table stands in the document."""

@@ -66,9 +66,9 @@ def _service(fields: Fields) -> ServiceSpec:
         ports=_ports(fields),
         volumes=_volumes(fields),
         files=fields.table("files", bool, "a path"),
-        resources=_resources(fields),
+        resources=read_resources(fields),
         replicas=_replicas(fields),
-        health_check=_health_check(fields),
+        health_check=read_health_check(fields),
         restart_policy=_restart_policy(fields, kind),
         labels=fields.table("labels", bool, "a text that is not empty"),
         depends_on=fields.names("depends_on"),
@@ -165,7 +165,8 @@ def _volume(value: Json) -> VolumeUse | None:
     return VolumeUse(source=name, target=target, read_only=read_only)
 
 
-def _resources(fields: Fields) -> Resources:
+def read_resources(fields: Fields) -> Resources:
+    """The field `resources`."""
     if not fields.has("resources"):
         return Resources()
     inner = Fields(fields.raw("resources"), fields.place("resources"), fields.problems, ("memory", "cpu"))
@@ -193,7 +194,8 @@ def _replicas(fields: Fields) -> Replicas:
     )
 
 
-def _health_check(fields: Fields) -> HealthCheck | None:
+def read_health_check(fields: Fields) -> HealthCheck | None:
+    """The field `health_check`, in either form."""
     value, where = fields.raw("health_check"), fields.place("health_check")
     if value is None:
         return None
