@@ -112,6 +112,8 @@ class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True):
     encryption: Literal["required", "optional"] = "optional"
     external: Mapping[str, tuple[str, ...]] = {}
     """The project's [external_hosts] that `external:NAME` speaks of: name to `host:port`s."""
+    external_tls: tuple[str, ...] = ()
+    """Those of `external` that https alone may go to."""
     project: str | None = None
 
 
