@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any
 
 import msgspec
-from sanic import Sanic
+from sanic import Request, Sanic
 from sanic.application.state import ApplicationServerInfo
 from sanic.config import Config
 from sanic.exceptions import BadRequest, RequestTimeout, SanicException, ServiceUnavailable
@@ -42,6 +42,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_seconds: float = 15.0
     connections: int = 2000
     streams: int = 200
+    body_bytes: int = BODY_LIMIT
 
 
 class ChunkedRefused(SanicException):
@@ -122,6 +123,12 @@ class HardProtocol(HttpProtocol):
         return float(self.request_timeout if stage is Stage.REQUEST else self.response_timeout)
 
 
+def let_last(request: Request, seconds: float) -> None:
+    """Move the deadline of this connection's answers, from this one on."""
+    if isinstance(request.protocol, HardProtocol):
+        request.protocol.response_timeout = seconds
+
+
 async def strict_head(head: bytes, **_: object) -> None:
     """Refuse the heads that two parsers could read differently. Raises BadRequest."""
     first, *lines = head.split(b"\r\n")
@@ -153,7 +160,7 @@ def hard_config(limits: Limits) -> Config:
             "KEEP_ALIVE_TIMEOUT": limits.idle_seconds,
             "MOTD": False,
             "REQUEST_MAX_HEADER_SIZE": HEAD_LIMIT,
-            "REQUEST_MAX_SIZE": BODY_LIMIT,
+            "REQUEST_MAX_SIZE": limits.body_bytes,
             "REQUEST_TIMEOUT": limits.header_seconds,
             "RESPONSE_TIMEOUT": limits.request_seconds,
             # Sanic rewrites its classes at the first start of a process, and cannot do so twice.

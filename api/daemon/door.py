@@ -1,0 +1,44 @@
+"""Door: the daemon as it is asked: who is let in, what is under way, what was answered."""
+
+import asyncio
+import hmac
+from typing import TYPE_CHECKING
+
+from sanic import Request
+
+from api.daemon.requests import Requests
+from api.hardening import Limits
+from api.owned import OwnedWork
+from catalog.errors import Unauthenticated
+
+if TYPE_CHECKING:
+    from runtime.daemon.daemon import Daemon
+
+KEY_HEADER = "x-fabricks-api-key"
+
+
+class Door(OwnedWork):
+    """What every request needs to know besides itself."""
+
+    def __init__(self, daemon: "Daemon", limits: Limits) -> None:
+        super().__init__()
+        self.daemon = daemon
+        self.limits = limits
+        self.requests = Requests()
+        self.stopping = asyncio.Event()
+        self.streams = 0
+
+    def admit(self, request: Request) -> None:
+        """Look at the key, where keys are asked for. Raises Unauthenticated UNAUTHORIZED."""
+        api = self.daemon.config.api
+        if not api.auth_enabled:
+            return
+        given = request.headers.get(KEY_HEADER)
+        if given is None:
+            hint = "Send `X-Fabricks-API-Key`; `fabricksd api-key generate` makes one."
+            raise Unauthenticated("UNAUTHORIZED", "The request carries no API key.", hint=hint)
+        if api.api_key and hmac.compare_digest(given.encode(), api.api_key.encode()):
+            return
+        if not self.daemon.keys.check(given):
+            hint = "`fabricksd api-key list` shows which keys there are."
+            raise Unauthenticated("UNAUTHORIZED", "The API key is not one of this daemon's.", hint=hint)
