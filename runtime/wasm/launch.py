@@ -37,7 +37,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a worker needs to know; nothing else of the daemon is visible to it.
 
     `memory` bounds linear memory in bytes, `tables` table elements, `file_bytes` one written file. `http_request` lets
-    a guest import `fabric.http_request` (a framed one: send such a frame).
+    a guest import `fabric.http_request` (a framed one: send such a frame). `cpu` is its share in cores, None: no limit.
+    `start_time` bounds in seconds the time until it is ready. `user` is who it runs as, if the daemon is root.
     """
 
     service: str
@@ -53,6 +54,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     http_request: bool = False
     seccomp: bool = True
     user: str | None = None
+    cpu: float | None = None
+    start_time: float = 30.0
 
 
 class Usage(msgspec.Struct, kw_only=True):
@@ -86,7 +89,8 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
 
 Done = Callable[[bytes | Exception], None]
 """Called exactly once, on the loop: the guest's answer as `messages` encodes it, or a FabricError saying why none came:
-TargetFailed GUEST_TRAPPED, GUEST_GONE, GUEST_BAD_ANSWER, GUEST_OVERFLOW (502), TargetTimeout GUEST_TIMEOUT (504)."""
+TargetFailed GUEST_TRAPPED, GUEST_GONE, GUEST_BAD_ANSWER, GUEST_OVERFLOW (502), TargetTimeout GUEST_TIMEOUT (504).
+Unavailable GUEST_NOT_BEGUN (503) says that the guest never saw the request: it may be given to another replica."""
 
 Line = Callable[[str, bytes], None]
 """Takes raw output: the stream's name (`stdout`, `stderr`) and a piece of bytes, not yet cut into lines."""
