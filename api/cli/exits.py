@@ -9,6 +9,7 @@ from catalog.errors import (
     Conflict,
     FabricError,
     Forbidden,
+    GuestFailed,
     Invalid,
     NotFound,
     PreconditionFailed,
@@ -40,7 +41,7 @@ class ExitCode(IntEnum):
 
 
 _BY_CLASS: tuple[tuple[tuple[type[FabricError], ...], ExitCode], ...] = (
-    ((Invalid, TooLarge), ExitCode.AUTHOR),
+    ((Invalid, TooLarge, GuestFailed), ExitCode.AUTHOR),
     (
         (Unauthenticated, Forbidden, NotFound, Conflict, PreconditionFailed, TooMany, Unsupported),
         ExitCode.REFUSED,

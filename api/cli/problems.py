@@ -47,6 +47,20 @@ def problem_from(status: int, headers: Mapping[str, str], body: bytes) -> Fabric
     return kind(code, message, hint=hint, details=details)
 
 
+def trouble_from(status: int, headers: Mapping[str, str], body: bytes) -> FabricError:
+    """The failure that an error envelope of the services API stands for."""
+    found = _read(body)
+    trouble = found.get("error") if found.get("status") == "error" else None
+    if not isinstance(trouble, dict):
+        return problem_from(status, headers, body)
+    details = dict(trouble.get("details") or {})
+    code, hint = str(trouble.get("code")), details.pop("hint", None)
+    if status == errors.GuestFailed.status and code != "INTERNAL_ERROR":
+        return errors.GuestFailed(code, str(trouble.get("message")), hint=hint, details=details)
+    flat = {**details, "code": code, "message": trouble.get("message"), "hint": hint}
+    return problem_from(status, headers, json.dumps(flat).encode())
+
+
 _SHOWN = frozenset({"code", "detail", "message", "title", "hint", "status", "type"})
 
 

@@ -3,7 +3,7 @@
 import os
 import socket
 import struct
-from asyncio import Transport
+from asyncio import BaseTransport
 from pathlib import Path
 
 import msgspec
@@ -50,16 +50,15 @@ def _groups(connection: socket.socket) -> set[int]:
 class PeerProtocol(HardProtocol):
     """Takes connections of the socket's owner and group. The application's context has `peers`."""
 
-    __touchup__ = ()  # type: ignore[assignment]  # Sanic names methods here that it rewrites; ours stay
     __slots__ = ()
 
-    def connection_made(self, transport: Transport) -> None:
+    def connection_made(self, transport: BaseTransport) -> None:
         """Look who it is before a byte is read."""
         peers: Peers = self.app.ctx.peers
         with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as connection:
             admitted = peers.admits(connection)
         if not admitted:
-            _log.warning("socket_stranger", path="socket")
-            transport.abort()
+            _log.warning("socket_stranger", why="neither root, nor the owner, nor of the group")
+            transport.abort()  # type: ignore[attr-defined]  # asyncio's stub hands protocols the base class
             return
         super().connection_made(transport)
