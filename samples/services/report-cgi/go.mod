@@ -1,0 +1,3 @@
+module fabric.example/report
+
+go 1.24

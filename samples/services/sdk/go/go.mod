@@ -1,0 +1,3 @@
+module fabric.example/sdk
+
+go 1.24
