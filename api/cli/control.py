@@ -26,7 +26,7 @@ class Control(Client):
 
     @classmethod
     def configured(cls, *, socket: Path | None = None, config: Path | None = None) -> Self:
-        """The daemon of `socket`, FABRICKS_SOCKET or the configuration file, with FABRICKS_API_KEY or the file's key."""
+        """The daemon of `socket`, FABRICKS_SOCKET or the configuration; with FABRICKS_API_KEY or the file's key."""
         from runtime.daemon.config import read_config  # noqa: PLC0415 - `--help` reads no configuration
 
         found, _ = read_config(config, os.environ, {} if socket is None else {"daemon.socket": str(socket)})
