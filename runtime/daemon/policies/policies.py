@@ -43,7 +43,7 @@ class Policies:
     ) -> None:
         self._directory = directory
         self._mode: Mode = mode
-        self._report = Report(events, self._id_of)
+        self._report = Report(events, self.id_of)
         self.identify = identify
         self._files: tuple[Policy, ...] = ()
         self._loaded = False
@@ -149,7 +149,8 @@ class Policies:
         """Say that something was violated."""
         self._report.tell(violation, source, target, self._mode)
 
-    def _id_of(self, name: str) -> str | None:
+    def id_of(self, name: str) -> str | None:
+        """The id of the service of that name, None where there is none."""
         return self.identify(name)
 
     def _tell(self) -> None:

@@ -11,7 +11,9 @@ from runtime.daemon.policies.rules import Violation
 EVERY = 1.0
 """Seconds between two events about the same pair and rule."""
 
-_MOST = 10_000
+PAIRS = 100
+"""Different pairs that are told of within a second; the others of that second are told of together, as `*`."""
+
 _log = structlog.get_logger("fabric.policy")
 
 
@@ -27,13 +29,12 @@ class Report:
     def tell(self, violation: Violation, source: str, target: str, mode: str) -> None:
         """Publish it now, or count it where the same was published within the last second."""
         key = (violation, source, target, mode)
+        if key not in self._more and len(self._more) >= PAIRS:
+            key = (violation, "*", "*", mode)
         if key in self._more:
             self._more[key] += 1
-            return
-        if len(self._more) >= _MOST:
-            # So many different pairs in one second are a flood too.
-            return
-        self._publish(key, 1)
+        else:
+            self._publish(key, 1)
 
     def _publish(self, key: tuple[Violation, str, str, str], count: int) -> None:
         violation, source, target, mode = key
