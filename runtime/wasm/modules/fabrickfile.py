@@ -1,4 +1,4 @@
-"""Fabrickfile: a module as its author describes it; fabrickfile_reading makes one. Durations are seconds, sizes bytes."""
+"""Fabrickfile: a module as its author describes it. Durations are seconds, sizes bytes."""
 
 from collections.abc import Mapping
 from typing import Literal

@@ -1,0 +1,127 @@
+"""Archive: modules that come as files: a `.wasm`, the folder of an OCI layout, or such a folder as a tar."""
+
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from catalog.errors import Invalid
+from runtime.wasm.modules import media_types as types
+from runtime.wasm.modules.manifest import MANIFEST_MOST, Descriptor, Manifest, decode_manifest, digest_of
+from runtime.wasm.modules.staging import Staging, unreadable
+from runtime.wasm.modules.unpack import Budget, unpack_layer
+
+WASM_MAGIC = b"\0asm"
+EMPTY_CONFIG = "application/vnd.oci.empty.v1+json"
+
+
+def gather_path(path: Path, kind: str | None = None) -> Callable[[Staging], Manifest | bytes]:
+    """What puts the module at `path` into staging; a bare `.wasm` becomes a module of the type `kind`.
+
+    When it is called it raises Invalid FILE_UNREADABLE, MODULE_ARCHIVE.
+    """
+
+    def gather(place: Staging) -> Manifest | bytes:
+        if path.is_dir():
+            return _gather_layout(path, place)
+        if head_of(path).startswith(WASM_MAGIC):
+            return _gather_wasm(path, kind, place)
+        return _gather_tar(path, place)
+
+    return gather
+
+
+def head_of(path: Path) -> bytes:
+    """A file's first eight bytes. Raises Invalid FILE_UNREADABLE."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8)
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def export_layout(
+    store_blob: Callable[[str], Path], manifest: Descriptor, parts: Manifest, name: str, into: Path
+) -> None:
+    """Write one module as a tar of an OCI layout, as `add` and other OCI tools read it."""
+    entry = {**msgspec.to_builtins(manifest), "annotations": {types.REF_NAME: name}}
+    index = {"schemaVersion": 2, "mediaType": types.INDEX, "manifests": [entry]}
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(into, "w", format=tarfile.PAX_FORMAT) as tar:
+        for file, value in (("oci-layout", {"imageLayoutVersion": "1.0.0"}), ("index.json", index)):
+            made = Path(folder, file)
+            made.write_bytes(msgspec.json.encode(value))
+            tar.add(made, file, filter=_plain)
+        for blob in (manifest, *parts.blobs):
+            tar.add(store_blob(blob.digest), f"blobs/sha256/{blob.hex}", filter=_plain)
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mtime, member.mode = 0, 0o644
+    return member
+
+
+def _gather_wasm(path: Path, kind: str | None, place: Staging) -> Manifest:
+    notes = {types.FORMAT: types.FORMAT_VERSION, types.TITLE: path.name, **({types.MODULE_TYPE: kind} if kind else {})}
+    layer = place.put_file(path, types.PLAIN_WASM)
+    return Manifest(
+        schema_version=2,
+        media_type=types.MANIFEST,
+        artifact_type=types.MODULE,
+        config=place.put(iter((b"{}",)), EMPTY_CONFIG),
+        layers=(layer,),
+        annotations=notes,
+    )
+
+
+def _gather_tar(path: Path, place: Staging) -> bytes:
+    folder = Path(tempfile.mkdtemp(dir=place.folder))
+    try:
+        unpack_layer(path, folder, Budget())
+        return _gather_layout(folder, place)
+    except Invalid as error:
+        raise Invalid(
+            "MODULE_ARCHIVE",
+            f"`{path.name}` is neither a wasm module nor an OCI layout: {error.message}",
+            hint="Give a `.wasm` file, an OCI layout's folder, or that folder as a tar.",
+        ) from None
+    finally:
+        shutil.rmtree(folder)
+
+
+def _gather_layout(folder: Path, place: Staging) -> bytes:
+    index = _read(folder / "index.json")
+    try:
+        entries = msgspec.json.decode(index, type=_Index).manifests
+    except msgspec.MsgspecError as error:
+        raise Invalid("MODULE_ARCHIVE", f"Its `index.json` is no OCI index: {error}.") from None
+    if len({each.digest for each in entries}) != 1:
+        raise Invalid("MODULE_ARCHIVE", f"Its `index.json` names {len(entries)} modules, not one.")
+    entry = entries[0]
+    content = _read(folder / "blobs" / "sha256" / entry.hex)
+    if digest_of(content) != entry.digest:
+        raise Invalid("MODULE_ARCHIVE", f"Its blob `{entry.digest}` has another digest.")
+    for blob in decode_manifest(content, entry.digest).blobs:
+        found = place.put_file(folder / "blobs" / "sha256" / blob.hex, blob.media_type)
+        if found.digest != blob.digest:
+            raise Invalid("MODULE_ARCHIVE", f"Its blob `{blob.digest}` has another digest.")
+    return content
+
+
+class _Index(msgspec.Struct, frozen=True):
+    manifests: list[Descriptor]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MANIFEST_MOST + 1)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if len(content) > MANIFEST_MOST:
+        raise Invalid("MODULE_ARCHIVE", f"Its `{path.name}` has over {MANIFEST_MOST} bytes.")
+    return content
