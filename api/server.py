@@ -1,22 +1,25 @@
 """The server: one process, one uvloop loop, one listening socket; from exec to the last answer."""
 
+from __future__ import annotations
+
 import asyncio
 import gc
 import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
-from sanic import Sanic
-from sanic.server import AsyncioServer
 
 from api.app import make_app
 from api.first_start import first_start
-from api.hardening import AnySanic, HardProtocol, Limits
+from api.hardening import HardProtocol, Limits
+from api.listening import Listening, listen
 from api.logs import configure_logs
 from api.serving import Serving
 from api.settings import Settings
@@ -25,9 +28,12 @@ from catalog.errors import Unavailable
 from catalog.provider import Provider
 from runtime.providers import NATIVE
 
+if TYPE_CHECKING:
+    from api.daemon.hosting import Hosting
+    from runtime.daemon.config import DaemonConfig
+
 _log = structlog.get_logger()
 
-BACKLOG = 1024
 COLLECT_AFTER = 20_000
 SWITCH_SECONDS = 0.0005
 REQUESTS_SHARE = 0.6
@@ -35,7 +41,11 @@ REQUESTS_SHARE = 0.6
 
 
 class Server:
-    """What serves: `start`, then `stop`. Requests that come before the engine is up are told so."""
+    """What serves: `start`, then `stop`. Requests that come before the engine is up are told so.
+
+    `services` is the other half's configuration: its daemon and socket come and go with this server. `reread` reads
+    that configuration again, for a reload.
+    """
 
     def __init__(
         self,
@@ -44,15 +54,21 @@ class Server:
         limits: Limits | None = None,
         providers: tuple[Provider, ...] = NATIVE,
         floor: bool = False,
+        services: DaemonConfig | None = None,
+        reread: Callable[[], tuple[DaemonConfig, list[str]]] | None = None,
     ) -> None:
         self._settings = settings
         self._limits = limits or Limits(connections=settings.max_connections)
         self._providers = providers
         self._floor = floor
         self._socket: socket.socket | None = None
-        self._listening: AsyncioServer | None = None
+        self._listening: Listening | None = None
         self._application: Application | None = None
-        self._app: AnySanic | None = None
+        self._config = services
+        self._reread = reread
+        self.services: Hosting | None = None
+        self.stop_asked = asyncio.Event()
+        """Set where somebody asked for the end: by a signal, or at the services API."""
         self.serving: Serving | None = None
         self.token_file: Path | None = None
         """Where the first start put the administrator's token; None on every other start."""
@@ -79,93 +95,81 @@ class Server:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def start(self) -> None:
-        """Listen, then bring the engine up. Raises Unavailable ADDRESS_IN_USE, and what `build` raises."""
+        """Listen, then bring both halves up. Raises Unavailable ADDRESS_IN_USE, and what `build` raises."""
         serving = self.serving = Serving(self._limits)
-        self._socket = listen(self._settings.host, self._settings.port)
+        services = self.services = self._hosting()
+        if services is not None:
+            services.claim()
         try:
-            self._app = app = make_app(serving, floor=self._floor)
-            server = await app.create_server(
-                sock=self._socket, protocol=HardProtocol, backlog=BACKLOG, return_asyncio_server=True
-            )
-            if server is None:
-                raise RuntimeError("Sanic gives no server")
-            await server.startup()  # type: ignore[no-untyped-call]  # Sanic leaves it untyped
-            self._listening = server
+            self._socket = listen(self._settings.host, self._settings.port)
+            app = make_app(serving, floor=self._floor)
+            self._listening = await Listening.begin(app, self._socket, HardProtocol)
             application = await build(self._settings, addresses=(self.address,), providers=self._providers)
             self._application = application
             self.token_file = await first_start(application)
             await application.start()
+            serving.open(application)
+            _log.info("listening", url=self.url, data=str(application.data))
+            if services is not None:
+                await services.open()
         except BaseException:
             await self.stop()
             raise
-        serving.open(application)
-        _log.info("listening", url=self.url, data=str(application.data))
         if self.token_file is not None:
             _log.info("first_start", organisation="default", token_file=str(self.token_file))
+
+    def _hosting(self) -> Hosting | None:
+        if self._config is None:
+            return None
+        from api.daemon.hosting import Hosting  # noqa: PLC0415 - without services none of it is needed
+
+        return Hosting(self._config, reread=self._reread, on_shutdown=self.stop_asked.set)
 
     async def stop(self) -> None:
         """Take nothing new, let what is under way end, close the store; within `shutdown_seconds`."""
         if self.serving is None or self.serving.stopping.is_set():
             return
         loop, allowed = asyncio.get_running_loop(), self._settings.shutdown_seconds
-        began = loop.time()
+        requests_until = loop.time() + allowed * REQUESTS_SHARE
+        until = loop.time() + allowed
         self.serving.stopping.set()
-        if self._app is not None:
-            self._app.config.KEEP_ALIVE = False
-        if self._listening is not None and self._listening.server is not None:
-            self._listening.server.close()
-            await self._let_go(self._listening, began + allowed * REQUESTS_SHARE)
-        elif self._socket is not None:
-            self._socket.close()
-        await self.serving.drain(max(0.0, began + allowed * REQUESTS_SHARE - loop.time()))
-        if self._application is not None:
-            await self._application.stop(max(0.5, began + allowed - loop.time()))
-        if self._app is not None:
-            Sanic.unregister_app(self._app)
-
-    async def _let_go(self, listening: AsyncioServer, until: float) -> None:
-        loop = asyncio.get_running_loop()
-        connections = listening.connections
-        while connections and loop.time() < until:
-            for connection in tuple(connections):
-                connection.close_if_idle()
-            await asyncio.sleep(0.02)
-        for connection in tuple(connections):
-            connection.abort()
+        async with asyncio.TaskGroup() as both:
+            if self.services is not None:
+                both.create_task(self.services.close(allowed))
+            if self._listening is not None:
+                await self._listening.end(requests_until)
+            elif self._socket is not None:
+                self._socket.close()
+            await self.serving.drain(max(0.0, requests_until - loop.time()))
+            if self._application is not None:
+                await self._application.stop(max(0.5, until - loop.time()))
+        if self._listening is not None:
+            self._listening.forget()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket of our own. Raises Unavailable ADDRESS_IN_USE, ADDRESS_UNUSABLE."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((host, port))
-        made.listen(BACKLOG)
-        made.setblocking(False)
-    except OSError as error:
-        made.close()
-        in_use = isinstance(error, OSError) and error.errno == 98
-        raise Unavailable(
-            "ADDRESS_IN_USE" if in_use else "ADDRESS_UNUSABLE",
-            f"Port {port} of `{host}` is in use." if in_use else f"`{host}` port {port} cannot be listened on.",
-            hint="Set FABRIC_PORT to a free port, or to 0 for any.",
-        ) from None
-    return made
-
-
-def serve(settings: Settings, *, floor: bool = False) -> int:
+def serve(
+    settings: Settings,
+    *,
+    floor: bool = False,
+    services: DaemonConfig | None = None,
+    reread: Callable[[], tuple[DaemonConfig, list[str]]] | None = None,
+) -> int:
     """Serve until SIGTERM or SIGINT; 0 once everything has ended well. Raises FabricError where it cannot start."""
     configure_logs(settings.log_level, settings.log_format)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings, floor))
+        return runner.run(_serve(settings, floor, services, reread))
 
 
-async def _serve(settings: Settings, floor: bool) -> int:
-    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+async def _serve(
+    settings: Settings,
+    floor: bool,
+    services: DaemonConfig | None,
+    reread: Callable[[], tuple[DaemonConfig, list[str]]] | None,
+) -> int:
+    loop = asyncio.get_running_loop()
+    server = Server(settings, floor=floor, services=services, reread=reread)
     for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, asked.set)
-    server = Server(settings, floor=floor)
+        loop.add_signal_handler(each, server.stop_asked.set)
     await server.start()
     _tune_interpreter()
     sys.stdout.write(f"fabricksd: listening on {server.url}\n")
@@ -173,7 +177,7 @@ async def _serve(settings: Settings, floor: bool) -> int:
         sys.stdout.write(f"fabricksd: first start; the administrator's token is in {server.token_file}\n")
     sys.stdout.flush()
     notify("READY=1")
-    await asked.wait()
+    await server.stop_asked.wait()
     notify("STOPPING=1")
     _log.info("stopping")
     await server.stop()

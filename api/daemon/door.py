@@ -2,8 +2,10 @@
 
 import asyncio
 import hmac
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
 from sanic import Request
 
 from api.daemon.requests import Requests
@@ -17,12 +19,21 @@ if TYPE_CHECKING:
 KEY_HEADER = "x-fabricks-api-key"
 
 
-class Door(OwnedWork):
-    """What every request needs to know besides itself."""
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How the daemon is to end: in how much time, or at once."""
 
-    def __init__(self, daemon: "Daemon", limits: Limits) -> None:
+    seconds: float
+    force: bool
+
+
+class Door(OwnedWork):
+    """What every request needs to know besides itself. `on_shutdown` is called where a caller asks for the end."""
+
+    def __init__(self, daemon: "Daemon", limits: Limits, *, on_shutdown: Callable[[], None] | None = None) -> None:
         super().__init__()
         self.daemon = daemon
+        self.ending: Ending | None = None
+        self._on_shutdown = on_shutdown
         self.limits = limits
         self.requests = Requests()
         self.stopping = asyncio.Event()
@@ -42,3 +53,10 @@ class Door(OwnedWork):
         if not self.daemon.keys.check(given):
             hint = "`fabricksd api-key list` shows which keys there are."
             raise Unauthenticated("UNAUTHORIZED", "The API key is not one of this daemon's.", hint=hint)
+
+    def shut_down(self, ending: Ending) -> None:
+        """Ask for the end of the whole process. The first who asks says how; `force` may come later."""
+        if self.ending is None or ending.force:
+            self.ending = ending
+        if self._on_shutdown is not None:
+            self._on_shutdown()
