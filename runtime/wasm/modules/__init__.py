@@ -3,10 +3,13 @@
 references    `[registry/][namespace/]name[:tag|@sha256:…]`, aliases, mirrors, insecure registries
 media_types, manifest   what an OCI manifest of a module says
 layout        an OCI image layout on disk: blobs, the index, its lock
+staging       where blobs wait until their module is complete
 store         ModuleStore: list, find, resolve, add, tag, remove
-fabrickfile   a module's own description, and how it is read
-build         from a folder to the store
-push, pull    to and from a registry
-unpack, pack  layers as directories, and back
+module, describing, interface   what is told about a module
+fabrickfile   a module's own description; fabrickfile_reading reads it
+building      from a folder to the store: commands, sources, packing, inheriting
+archive       modules as files
+registry      push and pull
+unpack, unpacked   layers as directories
 abi           how a module's guest is spoken to
 """

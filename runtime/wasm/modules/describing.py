@@ -1,6 +1,7 @@
 """Describing: what a manifest and its config say about a module, whoever made them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -8,6 +9,7 @@ from catalog.errors import FabricError, Invalid
 from catalog.jsonvalue import Json
 from runtime.daemon.spec import ModuleType
 from runtime.wasm.modules import media_types as types
+from runtime.wasm.modules.capabilities import merged, read_note
 from runtime.wasm.modules.fabrickfile import Fabrickfile, Info
 from runtime.wasm.modules.fabrickfile_reading import is_semver, read_fabrickfile
 from runtime.wasm.modules.manifest import Descriptor, Manifest
@@ -17,6 +19,7 @@ from runtime.wasm.modules.references import is_digest, parse_reference
 
 INCOMING_HANDLER = "wasi:http/incoming-handler"
 UNKNOWN_VERSION = "0.0.0"
+_INTERPRETERS = {".py": "python", ".js": "qjs"}
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +51,16 @@ def shape_of(manifest: Manifest, name: str) -> Shape:
 
 
 def fabrickfile_of(manifest: Manifest, config: bytes, reference: str) -> Fabrickfile:
-    """The module's Fabrickfile; where the config is another, or cannot be read, what the annotations tell."""
+    """The module's Fabrickfile; where the config is another, or cannot be read, what the annotations tell.
+
+    What it may is what its parents brought at its build besides.
+    """
+    found = _fabrickfile_of(manifest, config, reference)
+    brought = read_note(manifest.annotations.get(types.CAPABILITIES, "{}"))
+    return msgspec.structs.replace(found, capabilities=merged(brought, found.capabilities))
+
+
+def _fabrickfile_of(manifest: Manifest, config: bytes, reference: str) -> Fabrickfile:
     if manifest.config.media_type == types.CONFIG:
         try:
             return read_fabrickfile(config).fabrickfile
@@ -118,7 +130,7 @@ def info_of(reference: str, descriptor: Descriptor, manifest: Manifest, fabrickf
         digest=descriptor.digest,
         type=info.type,
         size=sum(each.size for each in manifest.blobs),
-        created=manifest.annotations.get(types.CREATED, ""),
+        created=manifest.annotations.get(types.CREATED) or descriptor.annotations.get(types.CREATED, ""),
         interpreted=interpreted,
         abi=info.abi,
         description=info.description,
@@ -154,3 +166,18 @@ def _layer(layer: Descriptor) -> LayerInfo:
 def _capabilities(fabrickfile: Fabrickfile) -> Mapping[str, Json]:
     found: Mapping[str, Json] = msgspec.to_builtins(fabrickfile.capabilities)
     return found
+
+
+def argv_of(fabrickfile: Fabrickfile, shape: Shape, place: Path) -> tuple[str, ...]:
+    """How an interpreter wants to be called: as the module or its runtime says, else with the one `/runtime/main.*`."""
+    if fabrickfile.runtime is not None and fabrickfile.runtime.argv:
+        return fabrickfile.runtime.argv
+    try:
+        said = msgspec.json.decode(shape.wasm.annotations.get(types.RUNTIME_ARGV, "[]"), type=tuple[str, ...])
+    except msgspec.MsgspecError:
+        said = ()
+    if said or not shape.interpreted:
+        return said
+    mains = sorted((place / "files" / "runtime").glob("main.*"))
+    interpreter = _INTERPRETERS.get(mains[0].suffix) if len(mains) == 1 else None
+    return (interpreter, f"/runtime/{mains[0].name}") if interpreter else ()

@@ -20,7 +20,7 @@ import msgspec
 from catalog.errors import FabricError, NotFound, Unavailable
 from catalog.jsonvalue import Json
 from runtime.wasm.modules.manifest import MANIFEST_MOST, Descriptor, decode_manifest, digest_of
-from runtime.wasm.modules.media_types import INDEX, REF_NAME
+from runtime.wasm.modules.media_types import CREATED, INDEX, REF_NAME
 from runtime.wasm.modules.staging import Staging, corrupt, staging, store_failed, sweep
 
 LAYOUT_VERSION = "1.0.0"
@@ -62,12 +62,15 @@ class Layout:
         with staging(self.folder) as place:
             yield place
 
-    def commit(self, place: Staging, manifest: Descriptor, reference: str) -> None:
-        """Take over what was staged and name the manifest `reference`; whoever had that name loses it."""
+    def commit(self, place: Staging, manifest: Descriptor, reference: str, created: str) -> None:
+        """Take over what was staged and name the manifest `reference`; whoever had that name loses it.
+
+        `created` (RFC 3339) is noted in the index alone, so that equal sources have equal digests.
+        """
 
         def change(entries: list[Json]) -> None:
             entry = msgspec.to_builtins(manifest)
-            entry["annotations"] = {**entry.get("annotations", {}), REF_NAME: reference}
+            entry["annotations"] = {**entry.get("annotations", {}), REF_NAME: reference, CREATED: created}
             _put(entries, reference, entry)
 
         self._change(change, place.blobs())

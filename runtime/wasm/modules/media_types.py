@@ -39,6 +39,13 @@ MODULE_TYPE = "dev.fabricks.module.type"
 LAYER_TYPE = "dev.fabricks.layer.type"
 RUNTIME_ARGV = "dev.fabricks.runtime.argv"
 """On a runtime layer: the interpreter's argv as a JSON list."""
+RUNTIME_IMAGE = "dev.fabricks.runtime"
+EXPORTS = "dev.fabricks.exports"
+IMPORTS = "dev.fabricks.imports"
+CAPABILITIES = "dev.fabricks.capabilities"
+"""JSON: what the module may, with what its parents brought."""
+TARGETS = "dev.fabricks.files"
+"""On a files layer: the guest's directories that it fills, as a JSON list."""
 FORMAT_VERSION = "1.0"
 
 

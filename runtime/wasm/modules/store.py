@@ -8,13 +8,15 @@ import msgspec
 
 from catalog.catalog import nearest
 from catalog.errors import FabricError, Invalid, NotFound
+from runtime.daemon.clock import Clock, SystemClock, rfc3339
 from runtime.wasm.modules.archive import gather_path
-from runtime.wasm.modules.describing import Shape, fabrickfile_of, info_of, shape_of, unreadable_info
+from runtime.wasm.modules.describing import argv_of, fabrickfile_of, info_of, shape_of, unreadable_info
 from runtime.wasm.modules.fabrickfile import Fabrickfile
 from runtime.wasm.modules.fabrickfile_reading import FILE_MOST
+from runtime.wasm.modules.interface import Interface, read_interface
 from runtime.wasm.modules.layout import Layout
 from runtime.wasm.modules.manifest import Descriptor, Manifest, decode_manifest, encode_manifest
-from runtime.wasm.modules.media_types import CNCF_CONFIG, CONFIG, MANIFEST, REF_NAME, RUNTIME_ARGV
+from runtime.wasm.modules.media_types import CNCF_CONFIG, CONFIG, MANIFEST, REF_NAME
 from runtime.wasm.modules.module import Module, ModuleInfo
 from runtime.wasm.modules.references import SCHEME, Reference, is_digest, parse_reference
 from runtime.wasm.modules.staging import Staging, corrupt
@@ -28,10 +30,27 @@ Gather = Callable[[Staging], Manifest | bytes]
 """Puts a module's blobs into staging and answers its manifest (bytes where their digest must stay as it is)."""
 
 
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A module as it lies in the store."""
+
+    name: str
+    entry: Descriptor
+    manifest: Manifest
+    fabrickfile: Fabrickfile
+
+
 class ModuleStore:
     """An OCI layout in `storage`, and in `unpacked` the modules that were wanted to run. `aliases`: short names."""
 
-    def __init__(self, storage: Path, unpacked: Path, *, aliases: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        storage: Path,
+        unpacked: Path,
+        *,
+        aliases: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
         self.layout = Layout(storage)
         self.unpacked = Unpacked(unpacked)
         self._aliases = aliases or {}
@@ -54,20 +73,30 @@ class ModuleStore:
 
         Raises what `get` raises; Invalid MODULE_MANIFEST, MODULE_LAYER; TooLarge MODULE_TOO_LARGE.
         """
-        entry = self.entry(reference)
-        manifest = self.manifest(entry)
-        shape, fabrickfile = shape_of(manifest, reference), self._fabrickfile(entry, manifest)
-        place = self.unpacked.get(entry, shape, self._checked)
+        stored = self.read(reference)
+        shape = shape_of(stored.manifest, reference)
+        place = self.unpacked.get(stored.entry, shape, self._checked)
         return Module(
-            info=info_of(_name(entry), entry, manifest, fabrickfile),
+            info=info_of(stored.name, stored.entry, stored.manifest, stored.fabrickfile),
             wasm=place / "module.wasm",
             wasm_digest=shape.wasm.hex,
             interpreted=shape.interpreted,
             app=place / "app" if shape.interpreted else None,
-            mounts=mounts_of(place, shape, fabrickfile),
-            fabrickfile=fabrickfile,
-            argv=_argv(shape),
+            mounts=mounts_of(place, shape),
+            fabrickfile=stored.fabrickfile,
+            argv=argv_of(stored.fabrickfile, shape, place),
         )
+
+    def read(self, reference: str) -> Stored:
+        """Manifest and Fabrickfile of the module of that name. Raises what `get` raises, Invalid MODULE_MANIFEST."""
+        entry = self.entry(reference)
+        manifest = self.manifest(entry)
+        return Stored(name=_name(entry), entry=entry, manifest=manifest, fabrickfile=self._fabrickfile(entry, manifest))
+
+    def interface(self, reference: str) -> Interface:
+        """What its wasm imports and exports. Raises what `read` raises; Invalid MODULE_WASM."""
+        stored = self.read(reference)
+        return read_interface(self.layout.blob(shape_of(stored.manifest, reference).wasm.digest))
 
     def add(self, source: Path | Gather, reference: str) -> ModuleInfo:
         """Store a module under a name: all of it, or nothing. A name that was another's is now this one's.
@@ -88,7 +117,7 @@ class ModuleStore:
                 raise Invalid(
                     "INVALID_REQUEST", f"`{name}` is not the module's digest, which is `{descriptor.digest}`."
                 )
-            self.layout.commit(place, descriptor, name)
+            self.layout.commit(place, descriptor, name, rfc3339(self._clock.now_ns()))
         return self.get(name)
 
     def tag(self, reference: str, new: str) -> ModuleInfo:
@@ -139,7 +168,8 @@ class ModuleStore:
         same = [each for found, each in named if _repository(found) == _repository(wanted)]
         if wanted.digest is not None:
             return next((each for each in same if each.digest == wanted.digest), None)
-        return same[0] if wanted.tag is None and len(same) == 1 else None
+        # Several tags of one and the same module are as good as one.
+        return same[0] if wanted.tag is None and len({each.digest for each in same}) == 1 else None
 
     def _missing(self, reference: str) -> NotFound:
         names = sorted(_name(each) for each in self.layout.entries())
@@ -202,10 +232,3 @@ def _parsed(entry: Descriptor) -> Reference | None:
 
 def _repository(reference: Reference) -> tuple[str, str]:
     return reference.registry, reference.repository
-
-
-def _argv(shape: Shape) -> tuple[str, ...]:
-    try:
-        return msgspec.json.decode(shape.wasm.annotations.get(RUNTIME_ARGV, "[]"), type=tuple[str, ...])
-    except msgspec.MsgspecError:
-        return ()

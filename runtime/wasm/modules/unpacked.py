@@ -11,13 +11,16 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 
+import msgspec
+
+from runtime.daemon.paths import good_guest_path
 from runtime.wasm.launch import Mount
 from runtime.wasm.modules.describing import Shape
-from runtime.wasm.modules.fabrickfile import Fabrickfile
 from runtime.wasm.modules.manifest import Descriptor
+from runtime.wasm.modules.media_types import TARGETS
 from runtime.wasm.modules.staging import store_failed
 from runtime.wasm.modules.unpack import Budget, lock, unpack_layer
 
@@ -86,21 +89,26 @@ class Unpacked:
             os.close(descriptor)
 
 
-def mounts_of(place: Path, shape: Shape, fabrickfile: Fabrickfile) -> tuple[Mount, ...]:
-    """What a guest sees of it: the app at `/app`, and each directory that `[files]` fills, none inside another's."""
+def mounts_of(place: Path, shape: Shape) -> tuple[Mount, ...]:
+    """What a guest sees of it: the app at `/app`, and each directory that a files layer fills, none in another."""
     mounts = [Mount(host=place / "app", guest=APP)] if shape.sources else []
-    files = place / "files"
     if shape.files:
-        mounts += [Mount(host=files / each[1:], guest=each) for each in _guest_folders(files, fabrickfile)]
+        files = place / "files"
+        mounts += [Mount(host=files / each[1:], guest=each) for each in _guest_folders(files, shape.files)]
     return tuple(mounts)
 
 
-def _guest_folders(files: Path, fabrickfile: Fabrickfile) -> list[str]:
-    targets = [each.rstrip("/") for each in fabrickfile.files.values()]
-    found = {each if (files / each[1:]).is_dir() else str(PurePosixPath(each).parent) for each in targets}
-    if not found or "/" in found or not all((files / each[1:]).is_dir() for each in found):
-        # Layers that no table explains, or a file right below the root: whole folders from the root.
-        found = {f"/{each.name}" for each in files.iterdir() if each.is_dir() and not each.is_symlink()}
+def _guest_folders(files: Path, layers: Sequence[Descriptor]) -> list[str]:
+    found: set[str] = set()
+    for layer in layers:
+        try:
+            said = msgspec.json.decode(layer.annotations.get(TARGETS, ""), type=list[str])
+        except msgspec.MsgspecError:
+            said = []
+        if not said or not all(good_guest_path(each) and (files / each[1:]).is_dir() for each in said):
+            # A layer of another tool's, or a file right below the root: whole directories from the root.
+            said = [f"/{each.name}" for each in files.iterdir() if each.is_dir() and not each.is_symlink()]
+        found.update(said)
     return sorted(each for each in found if not any(each.startswith(f"{other}/") for other in found))
 
 
