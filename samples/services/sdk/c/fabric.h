@@ -78,7 +78,7 @@ __attribute__((format(printf, 2, 3))) static inline void fabric_print(fabric_ans
 }
 
 /* A header of the answer; `name` in lower case. */
-static void fabric_header(fabric_answer *out, const char *name, const char *value) {
+static inline void fabric_header(fabric_answer *out, const char *name, const char *value) {
   fabric_add_number(&out->headers, strlen(name), 2);
   fabric_add(&out->headers, name, (uint32_t)strlen(name));
   fabric_add_number(&out->headers, strlen(value), 4);
