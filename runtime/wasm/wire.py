@@ -9,10 +9,13 @@ Frames (little-endian; n counts the payload only):
 A worker answers in order, and writes one answer before it begins the next request.
 """
 
+from pathlib import Path
 from struct import Struct
 from typing import Final
 
 import msgspec
+
+from runtime.wasm.launch import Launch
 
 DOWN: Final = Struct("<IIB")
 UP: Final = Struct("<IIBI")
@@ -30,6 +33,8 @@ FAILED: Final = 7
 """Instead of ANSWER: a `Failure` as JSON."""
 
 PAGE: Final = 65536
+CONNECTIONS_MOST: Final = 64
+"""Connections that one tcp worker holds."""
 START: Final = 0
 """The id by which a guest's start is interrupted; requests count from 1."""
 
@@ -128,3 +133,29 @@ decode_fork: Final = msgspec.msgpack.Decoder(Fork).decode
 decode_to_worker: Final = msgspec.msgpack.Decoder(ToWorker).decode
 decode_from_worker: Final = msgspec.msgpack.Decoder(FromWorker).decode
 decode_from_zygote: Final = msgspec.msgpack.Decoder(FromZygote).decode
+
+
+def encode_launch(launch: Launch) -> bytes:
+    """As it goes to the worker."""
+    return _LAUNCH.encode(launch)
+
+
+def decode_launch(data: bytes) -> Launch:
+    """As it came from the daemon."""
+    return _LAUNCHED.decode(data)
+
+
+def _path_to_text(path: object) -> str:
+    if isinstance(path, Path):
+        return str(path)
+    raise NotImplementedError
+
+
+def _path_from_text(kind: type, text: object) -> object:
+    if kind is Path:
+        return Path(str(text))
+    raise NotImplementedError
+
+
+_LAUNCH: Final = msgspec.msgpack.Encoder(enc_hook=_path_to_text)
+_LAUNCHED: Final = msgspec.msgpack.Decoder(Launch, dec_hook=_path_from_text)

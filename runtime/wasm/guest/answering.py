@@ -19,7 +19,7 @@ import wasmtime
 
 from runtime.wasm.launch import Launch
 
-Code = TypeVar("Code", contravariant=True)
+Code_contra = TypeVar("Code_contra", contravariant=True)
 
 
 class GuestIo(msgspec.Struct, frozen=True):
@@ -41,10 +41,10 @@ class GuestIo(msgspec.Struct, frozen=True):
         return store
 
 
-class AnsweringGuest(Protocol[Code]):
-    """A live guest that answers one request after the other. `Code` is wasmtime's Module or Component."""
+class AnsweringGuest(Protocol[Code_contra]):
+    """A live guest that answers one request after the other. `Code_contra` is wasmtime's Module or Component."""
 
-    def start(self, launch: Launch, engine: wasmtime.Engine, module: Code, io: GuestIo) -> None:
+    def start(self, launch: Launch, engine: wasmtime.Engine, module: Code_contra, io: GuestIo) -> None:
         """Instantiate. Raises wasmtime.WasmtimeError, wasmtime.Trap or Unfitting."""
         ...
 

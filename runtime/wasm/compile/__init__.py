@@ -1,0 +1,12 @@
+"""Machine code, made once a module and configuration, in a process of its own with limits.
+
+settings.py   how wasmtime is configured, as data: what compiles and what runs have to agree
+compiler.py   Compiler: the cache, and one helper process a compilation
+task.py       what the helper is asked and answers
+helper.py     that process
+machine_code.py  what it does; the only file here that imports wasmtime
+"""
+
+from runtime.wasm.compile.compiler import Compiled, Compiler
+
+__all__ = ["Compiled", "Compiler"]

@@ -1,0 +1,55 @@
+"""What stopped a guest, in words."""
+
+import wasmtime
+
+from runtime.wasm.guest.answering import Nonsense, Overflow
+from runtime.wasm.messages import ANSWER_MOST
+from runtime.wasm.wire import Failure
+
+INTERRUPT = "INTERRUPT"
+_FRAMES_MOST = 8
+
+
+class Stopped(Exception):
+    """The guest called `proc_exit` where it should have answered."""
+
+
+def exit_code(error: BaseException) -> int | None:
+    """The code given to `proc_exit`; None: it is another error."""
+    return error.code if isinstance(error, wasmtime.ExitTrap) else None
+
+
+def failure(error: wasmtime.Trap | wasmtime.WasmtimeError | Nonsense | Overflow) -> Failure:
+    """Why a guest has not answered."""
+    if isinstance(error, Nonsense):
+        return Failure(code="GUEST_BAD_ANSWER", message=f"The guest's answer cannot be taken: {error}.")
+    if isinstance(error, Overflow):
+        return Failure(code="GUEST_OVERFLOW", message=f"The guest's answer is over {ANSWER_MOST} bytes.")
+    code = exit_code(error)
+    if code is not None:
+        return Failure(code="GUEST_TRAPPED", message=f"The guest ended itself with code {code}.", trap="EXIT")
+    name = _name(error)
+    if name == INTERRUPT:
+        return Failure(code="GUEST_TIMEOUT", message="The guest did not answer in time.", trap=name)
+    sentence = (
+        f"The guest trapped: {name.lower().replace('_', ' ')}." if name else f"The guest failed: {_first(error)}."
+    )
+    return Failure(code="GUEST_TRAPPED", message=sentence, trap=name or "ERROR", frames=_frames(error))
+
+
+def _name(error: wasmtime.Trap | wasmtime.WasmtimeError) -> str | None:
+    code = error.trap_code if isinstance(error, wasmtime.Trap) else None
+    return code.name if code is not None else None
+
+
+def _first(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
+
+
+def _frames(error: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[str, ...]:
+    if not isinstance(error, wasmtime.Trap):
+        return ()
+    return tuple(
+        f"{each.func_name or f'function {each.func_index}'} +0x{each.module_offset:x}"
+        for each in error.frames[:_FRAMES_MOST]
+    )

@@ -1,0 +1,65 @@
+"""ZygoteLauncher: starts workers, and the zygote with the first of them or when it has ended."""
+
+import asyncio
+import os
+import socket
+from contextlib import ExitStack
+
+from runtime.wasm.host.replica import Ends, WorkerReplica
+from runtime.wasm.host.zygote_link import ZygoteLink
+from runtime.wasm.launch import Launch, Line, Outgoing
+from runtime.wasm.wire import encode_launch
+
+
+class ZygoteLauncher:
+    """`launch.Launcher`. Use it on one loop, whose thread lives as long as the process."""
+
+    def __init__(self) -> None:
+        self._link: ZygoteLink | None = None
+        self._replicas: set[WorkerReplica] = set()
+
+    async def launch(
+        self,
+        launch: Launch,
+        *,
+        output: Line,
+        outgoing: Outgoing | None,
+        timeout: float,  # noqa: ASYNC109 (one request's, not this call's)
+    ) -> WorkerReplica:
+        """See launch.Launcher."""
+        link = self._zygote()
+        with ExitStack() as theirs:
+            ends, descriptors = _connect(launch, theirs)
+            replica = WorkerReplica(launch, ends, output, outgoing, timeout)
+            await replica.connect_channel()
+            process = await link.fork(descriptors, replica.has_ended)
+        replica.forked(process)
+        self._replicas.add(replica)
+        await replica.started()
+        return replica
+
+    async def close(self) -> None:
+        """See launch.Launcher."""
+        if self._link is not None:
+            await self._link.close()
+
+    def _zygote(self) -> ZygoteLink:
+        if self._link is None or not self._link.alive:
+            self._link = ZygoteLink(asyncio.get_running_loop())
+        return self._link
+
+
+def _connect(launch: Launch, theirs: ExitStack) -> tuple[Ends, list[int]]:
+    """Our ends, and the worker's descriptors, which `theirs` closes."""
+    requests, worker_requests = socket.socketpair()
+    control, worker_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    theirs.enter_context(worker_requests)
+    theirs.enter_context(worker_control)
+    pipes = [os.pipe(), os.pipe()]
+    document = os.memfd_create("launch", os.MFD_CLOEXEC)
+    for each in (pipes[0][1], pipes[1][1], document):
+        theirs.callback(os.close, each)
+    os.write(document, encode_launch(launch))
+    requests.setblocking(False)
+    ends = Ends(requests, control, pipes[0][0], pipes[1][0])
+    return ends, [worker_requests.fileno(), worker_control.fileno(), pipes[0][1], pipes[1][1], document]
