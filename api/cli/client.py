@@ -23,8 +23,8 @@ class Reply(msgspec.Struct, frozen=True):
 class Client:
     """Speaks to one server. A subclass says where it is, what a path means there and what an error is."""
 
-    def connect(self, seconds: float) -> http.client.HTTPConnection:
-        """A connection that is made with the first request."""
+    def connect(self, seconds: float | None) -> http.client.HTTPConnection:
+        """A connection that is made with the first request; `seconds` bounds each wait for it."""
         raise NotImplementedError
 
     def target(self, path: str, query: Mapping[str, Json] | None) -> str:
@@ -70,7 +70,7 @@ class Client:
         return Reply(answer.status, found, _decoded(text))
 
     def open_stream(
-        self, path: str, headers: Mapping[str, str], seconds: float, query: Mapping[str, Json] | None = None
+        self, path: str, headers: Mapping[str, str], seconds: float | None, query: Mapping[str, Json] | None = None
     ) -> http.client.HTTPResponse:
         """A GET whose body is read line by line; closing the answer closes the connection."""
         connection = self.connect(seconds)

@@ -56,7 +56,7 @@ class Control(Client):
         """One request; the envelope's data. `seconds` is how long its answer may take."""
         return self.send(method, path, body=body, query=query, seconds=seconds).body["data"]
 
-    def connect(self, seconds: float) -> http.client.HTTPConnection:
+    def connect(self, seconds: float | None) -> http.client.HTTPConnection:
         """See Client."""
         return _SocketConnection(self.path, seconds)
 

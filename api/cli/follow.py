@@ -3,8 +3,9 @@
 import http.client
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from api.cli.client import Client
 from api.cli.server import Server
 from catalog.jsonvalue import Json
 
@@ -28,7 +29,7 @@ def moves(server: Server) -> Iterator[Json]:
         answer = server.open_stream("stream", headers, SILENCE)
         try:
             yield HEARTBEAT
-            for number, data in _messages(answer):
+            for number, _, data in parsed(answer):
                 seen = number or seen
                 yield data
         except (OSError, http.client.HTTPException):
@@ -38,18 +39,41 @@ def moves(server: Server) -> Iterator[Json]:
         time.sleep(0.5)
 
 
-def _messages(answer: http.client.HTTPResponse) -> Iterator[tuple[str | None, Json]]:
+def messages(
+    client: Client, path: str, query: Mapping[str, Json], *, seen: str | None = None
+) -> Iterator[tuple[str | None, str | None, Json]]:
+    """The messages of one event stream: their id, their event, their data. Ends where the stream ends.
+
+    Raises FabricError as the server means it, or as the client says where it is gone.
+    """
+    headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": seen} if seen else {})
+    answer = client.open_stream(path, headers, SILENCE, query)
+    try:
+        for number, event, data in parsed(answer):
+            if data is not HEARTBEAT:
+                yield number, event, data
+    except (OSError, http.client.HTTPException) as error:
+        raise client.unreachable(error) from None
+    finally:
+        answer.close()
+
+
+def parsed(answer: Iterable[bytes]) -> Iterator[tuple[str | None, str | None, Json]]:
+    """An event stream's lines as messages; a comment is HEARTBEAT."""
     number: str | None = None
+    event: str | None = None
     data: list[str] = []
     for line in answer:
         field, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(":")
         value = value.removeprefix(" ")
         if not field and value:
-            yield None, HEARTBEAT
+            yield None, None, HEARTBEAT
         elif field == "id":
             number = value
+        elif field == "event":
+            event = value
         elif field == "data":
             data.append(value)
         elif not field and not value and data:
-            yield number, json.loads("\n".join(data))
-            data = []
+            yield number, event, json.loads("\n".join(data))
+            data, event = [], None

@@ -21,6 +21,9 @@ from api.cli.commands import (
     runs,
     schema,
     secrets,
+    service,
+    service_logs,
+    service_run,
     signing_secret,
     sites,
     sync,
@@ -40,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_AUTHORING, _RUNNING, _KEEPING = "Write Connections", "Watch and decide", "Administer"
+_AUTHORING, _RUNNING, _KEEPING, _SERVICES = "Write Connections", "Watch and decide", "Administer", "Run services"
 
 
 @app.callback()
@@ -73,6 +76,9 @@ app.add_typer(runs.app, name="runs", rich_help_panel=_RUNNING)
 app.add_typer(changes.app, name="changes", rich_help_panel=_RUNNING)
 app.add_typer(events.app, name="events", rich_help_panel=_RUNNING)
 app.add_typer(notifications.app, name="notifications", rich_help_panel=_RUNNING)
+service.app.command("run")(service_run.run)
+service.app.command("logs")(service_logs.logs)
+app.add_typer(service.app, name="service", rich_help_panel=_SERVICES)
 app.add_typer(secrets.app, name="secrets", rich_help_panel=_KEEPING)
 app.add_typer(keys.app, name="keys", rich_help_panel=_KEEPING)
 app.add_typer(controllers.app, name="controllers", rich_help_panel=_KEEPING)

@@ -73,7 +73,7 @@ class Server(Client):
             if not cursor or not rows:
                 return
 
-    def connect(self, seconds: float) -> http.client.HTTPConnection:
+    def connect(self, seconds: float | None) -> http.client.HTTPConnection:
         """See Client."""
         place = self._place
         if place.scheme == "https":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -76,15 +77,24 @@ def note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def write(text: str, *, red: bool = False) -> None:
+    """One line on stdout as it stands, at once; red only on a terminal, and not where NO_COLOR is set."""
+    coloured = red and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    sys.stdout.write(f"\x1b[31m{text}\x1b[0m\n" if coloured else f"{text}\n")
+    sys.stdout.flush()
+
+
 def counted(number: int, word: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def styled(word: object, style: str | None = None) -> Text:
-    """A state or severity in its colour; any other text as it stands."""
+    """A state or severity in its colour; any other text as it stands, and so is what has its style already."""
     from rich.text import Text  # noqa: PLC0415 - see `console`
 
+    if isinstance(word, Text):
+        return word
     return Text(visible(word), style=style or _STYLES.get(str(word), ""))
 
 
