@@ -1,11 +1,15 @@
-"""Installs the Debian packages that tests and benches use, where they are absent and we may: a Redis server and wrk."""
+"""Installs the Debian packages that tests and benches use, where they are absent and we may."""
 
 import os
 import shutil
 import subprocess
 import sys
 
-WANTED = {"redis-server": "redis-server=5:7.0.15-*", "wrk": "wrk=4.1.0-*"}
+WANTED = {
+    "redis-server": "redis-server=5:7.0.15-*",
+    "wrk": "wrk=4.1.0-*",
+    "docker-registry": "docker-registry=2.8.2+ds1-*",
+}
 """Program to package, pinned to the version the facts of this project were measured with."""
 
 
