@@ -55,6 +55,11 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
             return f"{self.registry}/{self.repository}{mark}"
         return f"{self.name if self.namespace == DEFAULT_NAMESPACE else self.repository}{mark}"
 
+    @property
+    def stored(self) -> str:
+        """The name it has in a store: `short`, with the tag written out."""
+        return self.short if self.digest or self.tag else f"{self.short}:{DEFAULT_TAG}"
+
     def _mark(self, target: str | None) -> str:
         return f"@{target}" if self.digest else f":{target}"
 
@@ -76,7 +81,7 @@ def parse_reference(text: str) -> Reference:
         raise _refused(f"{shown} has the tag `{tag[:40]}`, which is not up to 128 of letters, digits and `_.-`")
     parts = [*(head.split("/") if slash else ()), last]
     registry = parts.pop(0) if len(parts) > 1 and _is_host(parts[0]) else DEFAULT_REGISTRY
-    _check_host(registry, shown)
+    check_registry(registry, shown)
     for part in parts:
         if not _NAME.fullmatch(part):
             raise _refused(f"{shown} has the part `{part[:40]}`, which is not a-z, 0-9 and single `.` `_` `-` inside")
@@ -102,7 +107,8 @@ def _is_host(part: str) -> bool:
     return part == "localhost" or "." in part or ":" in part or part != part.lower()
 
 
-def _check_host(registry: str, shown: str) -> None:
+def check_registry(registry: str, shown: str) -> None:
+    """Raise Invalid INVALID_REQUEST if it is not `host` or `host:port`; `shown` says where it stands."""
     match = _HOST.fullmatch(registry)
     if match is None:
         raise _refused(f"{shown} has the registry `{registry[:60]}`, which is not `host` or `host:port`")

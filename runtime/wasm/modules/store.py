@@ -75,7 +75,7 @@ class ModuleStore:
         """
         stored = self.read(reference)
         shape = shape_of(stored.manifest, reference)
-        place = self.unpacked.get(stored.entry, shape, self._checked)
+        place = self.unpacked.get(stored.entry, shape, self.checked)
         return Module(
             info=info_of(stored.name, stored.entry, stored.manifest, stored.fabrickfile),
             wasm=place / "module.wasm",
@@ -106,7 +106,7 @@ class ModuleStore:
         """
         gather = gather_path(source) if isinstance(source, Path) else source
         wanted = parse_reference(reference)
-        name = reference.removeprefix(SCHEME)
+        name = wanted.stored
         with self.layout.staging() as place:
             made = gather(place)
             content = encode_manifest(made) if isinstance(made, Manifest) else made
@@ -125,7 +125,7 @@ class ModuleStore:
         entry, wanted = self.entry(reference), parse_reference(new)
         if wanted.digest is not None and wanted.digest != entry.digest:
             raise Invalid("INVALID_REQUEST", f"`{new}` names another digest than `{entry.digest}`.")
-        self.layout.tag(entry, new.removeprefix(SCHEME))
+        self.layout.tag(entry, wanted.stored)
         return self.get(new)
 
     def remove(self, reference: str) -> ModuleInfo:
@@ -207,7 +207,8 @@ class ModuleStore:
                 raise Invalid("MODULE_MANIFEST", f"The module's blob `{blob.digest}` is not {blob.size} bytes long.")
         return place.put(iter((content,)), manifest.media_type or MANIFEST)
 
-    def _checked(self, wanted: Descriptor) -> Path:
+    def checked(self, wanted: Descriptor) -> Path:
+        """Where a blob is, having read it through. Raises Unavailable MODULE_CORRUPT."""
         path = self.layout.blob(wanted.digest)
         try:
             with path.open("rb") as file:

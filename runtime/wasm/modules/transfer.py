@@ -1,0 +1,122 @@
+"""Transfer: modules to a registry and back. A blob that is there already is not moved again."""
+
+import asyncio
+from pathlib import Path
+
+from catalog.errors import NotFound, TargetFailed, TargetTimeout, TooLarge, Unavailable
+from runtime.wasm.modules.describing import shape_of
+from runtime.wasm.modules.manifest import Descriptor, Manifest, decode_manifest
+from runtime.wasm.modules.media_types import MANIFEST
+from runtime.wasm.modules.module import ModuleInfo
+from runtime.wasm.modules.progress import SILENT, Progress
+from runtime.wasm.modules.references import Reference
+from runtime.wasm.modules.registry import Moved, Registry
+from runtime.wasm.modules.registry_settings import RegistrySettings
+from runtime.wasm.modules.staging import BLOB_MOST, Staging
+from runtime.wasm.modules.store import ModuleStore
+
+
+async def push(
+    store: ModuleStore,
+    reference: str,
+    *,
+    to: str | None = None,
+    settings: RegistrySettings,
+    insecure: bool = False,
+    progress: Progress = SILENT,
+) -> ModuleInfo:
+    """Send a module to the registry that its reference, or `to`, names; `insecure`: over http.
+
+    Raises NotFound MODULE_NOT_FOUND; Unavailable REGISTRY_UNREACHABLE, REGISTRY_INSECURE; Forbidden REGISTRY_DENIED;
+    TargetFailed REGISTRY_ANSWER; TargetTimeout REGISTRY_TIMEOUT.
+    """
+    return await asyncio.to_thread(_push, store, reference, to or reference, settings, insecure, progress)
+
+
+async def pull(
+    store: ModuleStore,
+    reference: str,
+    *,
+    settings: RegistrySettings,
+    insecure: bool = False,
+    progress: Progress = SILENT,
+) -> ModuleInfo:
+    """Fetch a module from its registry, or one of that registry's mirrors, into the store: all of it, or nothing.
+
+    Every blob's digest is checked. Raises what `push` raises; Invalid MODULE_MANIFEST (an index, or no module);
+    Unavailable MODULE_CORRUPT; TooLarge MODULE_TOO_LARGE.
+    """
+    return await asyncio.to_thread(_pull, store, reference, settings, insecure, progress)
+
+
+def _push(
+    store: ModuleStore, reference: str, to: str, settings: RegistrySettings, insecure: bool, progress: Progress
+) -> ModuleInfo:
+    stored, target = store.read(reference), settings.reference(to)
+    content = store.layout.read(stored.entry)
+    registry = _registry(target.registry, settings, insecure)
+    for blob in stored.manifest.blobs:
+        if registry.has_blob(target, blob.digest):
+            progress.step(f"{blob.digest[:19]} is there")
+            continue
+        path: Path = store.checked(blob)
+        registry.upload(target, blob, path, _moved(progress, blob))
+    registry.put_manifest(target, content, stored.manifest.media_type or MANIFEST)
+    progress.step(f"pushed {target.canonical}")
+    return store.get(stored.name)
+
+
+def _pull(
+    store: ModuleStore, reference: str, settings: RegistrySettings, insecure: bool, progress: Progress
+) -> ModuleInfo:
+    wanted = settings.reference(reference)
+    hosts = (*settings.mirrors.get(wanted.registry, ()), wanted.registry)
+    for host in hosts[:-1]:
+        try:
+            return _pull_from(host, wanted, store, settings, insecure, progress)
+        except (NotFound, Unavailable, TargetFailed, TargetTimeout) as error:
+            progress.step(f"warning: {error.message}")
+    return _pull_from(hosts[-1], wanted, store, settings, insecure, progress)
+
+
+def _pull_from(
+    host: str,
+    wanted: Reference,
+    store: ModuleStore,
+    settings: RegistrySettings,
+    insecure: bool,
+    progress: Progress,
+) -> ModuleInfo:
+    registry = _registry(host, settings, insecure and host == wanted.registry)
+    content, digest = registry.manifest(wanted)
+    name = wanted.canonical
+    manifest = decode_manifest(content, name)
+    shape_of(manifest, name)
+    _check_sizes(manifest, name)
+
+    def gather(place: Staging) -> bytes:
+        for blob in manifest.blobs:
+            if place.link(store.layout.blob(blob.digest), blob.hex):
+                progress.step(f"{blob.digest[:19]} is here")
+                continue
+            pieces = registry.blob(wanted, blob, _moved(progress, blob))
+            place.put(pieces, blob.media_type, wanted=blob)
+        return content
+
+    found = store.add(gather, wanted.short)
+    progress.step(f"pulled {name} ({digest})")
+    return found
+
+
+def _moved(progress: Progress, blob: Descriptor) -> Moved:
+    return lambda done: progress.moved(blob.digest, done, blob.size)
+
+
+def _check_sizes(manifest: Manifest, name: str) -> None:
+    size = sum(each.size for each in manifest.blobs)
+    if size > BLOB_MOST:
+        raise TooLarge("MODULE_TOO_LARGE", f"`{name}` has {size} bytes, over {BLOB_MOST}.", hint="Make it smaller.")
+
+
+def _registry(host: str, settings: RegistrySettings, insecure: bool) -> Registry:
+    return Registry(host, credentials=settings.credentials.get(host), insecure=insecure or host in settings.insecure)
