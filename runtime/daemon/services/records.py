@@ -26,7 +26,10 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A service as the state store keeps it. `replicas` is how many there should be now; the last revision holds."""
+    """A service as the state store keeps it. `replicas` is how many there should be now; the last revision holds.
+
+    `completed`: its replicas have done what they were there for, so nothing waits for it.
+    """
 
     id: str
     revisions: tuple[Revision, ...]
@@ -34,6 +37,7 @@ class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     replicas: int
     created_at_ns: int
     updated_at_ns: int
+    completed: bool = False
 
     @property
     def revision(self) -> Revision:

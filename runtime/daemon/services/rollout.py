@@ -1,0 +1,71 @@
+"""Rollout: which replicas to start and to stop next, so that a service comes to be as wanted. Pure.
+
+A change reaches one replica at a time: a new one has to be fit before an old one goes, and as long as a new one is not,
+no further old one is touched: a revision that does not start leaves the earlier one at work.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from runtime.daemon.services.records import InstanceState
+
+LIVE: frozenset[InstanceState] = frozenset({"starting", "running"})
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A replica as the rollout sees it.
+
+    `current`: started for what is wanted now. `fit`: ready to answer and healthy, or completed. `born` orders replicas
+    by when they were started. `goes`: it is being stopped and its place goes with it.
+    """
+
+    current: bool
+    phase: InstanceState
+    fit: bool
+    born: int
+    goes: bool = False
+
+
+class Moves(msgspec.Struct, frozen=True):
+    """What to do now: how many replicas to add, and which (by index) to stop and to start anew in their place."""
+
+    add: int = 0
+    stop: tuple[int, ...] = ()
+    again: tuple[int, ...] = ()
+
+
+def next_moves(places: Sequence[Place], wanted: int, *, spare: bool) -> Moves:
+    """The next moves for `wanted` replicas; `spare`: one more than wanted may run for a while."""
+    here = [at for at, place in enumerate(places) if not place.goes]
+    if wanted == 0:
+        return Moves(stop=tuple(at for at in here if places[at].phase in LIVE))
+    leaving = len(places) - len(here)
+    again = tuple(at for at in here if _starts_anew(places[at]))
+    old = sorted(
+        (at for at in here if not places[at].current and places[at].phase in LIVE), key=lambda at: places[at].born
+    )
+    if len(here) < wanted:
+        return Moves(add=max(0, wanted - len(here) - (0 if spare else leaving)), again=again)
+    if not old:
+        return Moves(stop=_first_to_go(places, here, len(here) - wanted), again=again)
+    if len(here) > wanted + 1:
+        return Moves(stop=tuple(old[: len(here) - wanted - 1]), again=again)
+    if again or leaving or not all(places[at].fit for at in here if places[at].current):
+        return Moves(again=again)
+    if len(here) == wanted and spare:
+        return Moves(add=1)
+    return Moves(stop=(old[0],))
+
+
+def _starts_anew(place: Place) -> bool:
+    """Is it not running, and for a reason that a new start takes away?"""
+    return place.phase == "stopped" or (not place.current and place.phase in ("backoff", "failed", "completed"))
+
+
+def _first_to_go(places: Sequence[Place], here: Sequence[int], count: int) -> tuple[int, ...]:
+    """Those that answer nothing first, then the newest."""
+    order = sorted(
+        here, key=lambda at: (places[at].phase == "running", places[at].phase == "starting", -places[at].born)
+    )
+    return tuple(order[:count])
