@@ -47,10 +47,7 @@ def make_app(serving: Serving, *, floor: bool = False) -> AnySanic:
 
 def allowed_methods(app: AnySanic) -> Callable[[str], str]:
     """What a path takes, as `Allow` says it: Sanic's router knows that a method is wrong, and not which are right."""
-    known = [
-        (re.compile(re.sub(r"<\w+:str>", "[^/]+", route.uri) + "/?"), sorted(route.methods or ()))
-        for route in app._future_routes
-    ]
+    known = [(re.compile(_pattern(route.uri) + "/?"), sorted(route.methods or ())) for route in app._future_routes]
 
     def allowed(path: str) -> str:
         plain = [methods for pattern, methods in known if pattern.pattern == path + "/?"]
@@ -58,6 +55,10 @@ def allowed_methods(app: AnySanic) -> Callable[[str], str]:
         return ", ".join(sorted({method for methods in found for method in methods}))
 
     return allowed
+
+
+def _pattern(uri: str) -> str:
+    return re.sub(r"<\w+:path>", ".+", re.sub(r"<\w+:str>", "[^/]+", uri))
 
 
 @cache

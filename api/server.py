@@ -155,9 +155,19 @@ def serve(
     reread: Callable[[], tuple[DaemonConfig, list[str]]] | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT; 0 once everything has ended well. Raises FabricError where it cannot start."""
-    configure_logs(settings.log_level, settings.log_format)
+    _configure_logs(settings, services)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, floor, services, reread))
+
+
+def _configure_logs(settings: Settings, services: DaemonConfig | None) -> None:
+    """One process, one log: where it goes the services half says; its level, whichever half asks for another."""
+    if services is None:
+        configure_logs(settings.log_level, settings.log_format)
+        return
+    daemon = services.daemon
+    level = daemon.log_level if daemon.log_level != "info" else settings.log_level
+    configure_logs(level, settings.log_format, daemon.log_output, daemon.log_file)
 
 
 async def _serve(

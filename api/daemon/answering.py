@@ -11,7 +11,7 @@ from sanic.response import HTTPResponse
 from api.bodies import read_body
 from api.daemon.decoding import decode_body, decode_query
 from api.daemon.door import Door
-from api.daemon.endpoint import Asked, Endpoint
+from api.daemon.endpoint import Asked, Endpoint, Upload
 from api.daemon.envelope import crash, failure, success
 from api.hardening import let_last
 from api.route import Answer
@@ -53,7 +53,8 @@ async def _answered(
     let_last(request, door.limits.request_seconds)
     door.admit(request)
     query = decode_query(endpoint, request.query_string)
-    body = decode_body(endpoint, await read_body(request, limit, False))
+    # An upload is read by its handler, piece by piece.
+    body = None if endpoint.body is Upload else decode_body(endpoint, await read_body(request, limit, False))
     asked: Asked[Json, Json] = Asked(door=door, path=path, query=query, body=body, request=request)
     work = endpoint.handler(asked)
     given = await (door.own(work) if endpoint.owned else work)

@@ -23,10 +23,11 @@ def make_app(door: Door, peers: Peers | None) -> AnySanic:
         configure_logging=False,
     )
     harden(app, door.limits)
-    for endpoint in ENDPOINTS:
+    for number, endpoint in enumerate(ENDPOINTS):
         path = re.sub(r"\{(\w+)\}", r"<\1:str>", endpoint.path)
-        handler = answering(endpoint, door)
-        app.add_route(handler, path, methods=[endpoint.method], name=endpoint.name, stream=True, unquote=True)
+        path = re.sub(r"\{(\w+)\*\}", r"<\1:path>", path)
+        handler, name = answering(endpoint, door), f"{endpoint.name}_{number}"
+        app.add_route(handler, path, methods=endpoint.method.split(), name=name, stream=True, unquote=True)
     app.ctx.door = door
     app.ctx.peers = peers
     app.ctx.allowed = allowed_methods(app)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from api.daemon.endpoint import Document, Endpoint, NoQuery, Raw
+from api.daemon.endpoint import AnyQuery, Document, Endpoint, NoQuery, Raw
 from catalog.catalog import nearest
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json, parse_strict
@@ -24,7 +24,7 @@ _PLACE = re.compile(r" - at `\$\.?(.*?)`\Z")
 def decode_query(endpoint: Endpoint, text: str) -> Json:
     """The query as the handler wants it. Raises Invalid INVALID_REQUEST."""
     kind = endpoint.query
-    if not text:
+    if not text or kind is AnyQuery:
         return _NO_QUERY if kind is NoQuery else kind()
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=PARAMETERS_MOST, errors="strict")

@@ -48,7 +48,7 @@ class Door(OwnedWork):
         if given is None:
             hint = "Send `X-Fabricks-API-Key`; `fabricksd api-key generate` makes one."
             raise Unauthenticated("UNAUTHORIZED", "The request carries no API key.", hint=hint)
-        if api.api_key and hmac.compare_digest(given.encode(), api.api_key.encode()):
+        if api.api_key and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), api.api_key.encode()):
             return
         if not self.daemon.keys.check(given):
             hint = "`fabricksd api-key list` shows which keys there are."

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from api.daemon.door import Door
     from runtime.daemon.daemon import Daemon
 
-__all__ = ["Answer", "Asked", "Document", "Endpoint", "NoQuery", "Raw"]
+__all__ = ["Answer", "AnyQuery", "Asked", "Document", "Endpoint", "NoQuery", "Raw", "Upload"]
 
 B = TypeVar("B")
 Q = TypeVar("Q")
@@ -24,6 +24,13 @@ Document = NewType("Document", dict[str, Json])
 
 Raw = NewType("Raw", bytes)
 """A body that is only handed on."""
+
+Upload = NewType("Upload", bytes)
+"""A body too large for memory: its handler reads it with `uploads.pieces`; `asked.body` is None."""
+
+
+class AnyQuery(msgspec.Struct, frozen=True):
+    """A query that nobody looks at here."""
 
 
 class Asked(msgspec.Struct, Generic[B, Q], frozen=True, kw_only=True):
@@ -51,9 +58,10 @@ class Asked(msgspec.Struct, Generic[B, Q], frozen=True, kw_only=True):
 
 
 class Endpoint(Route, frozen=True, kw_only=True, dict=True):
-    """A route under /v1. `gives` has one status: the one that its handler's Answer carries.
+    """A route under /v1. `method` may be several, `{rest*}` in a path takes all that is left of it.
 
-    The handler answers `Answer(data, status)`; the envelope is put round it. Query and body types name their fields
+    `gives` has one status: the one that its handler's Answer carries. The handler answers `Answer(data, status)`; the
+    envelope is put round it. Query and body types name their fields
     with defaults, in plain msgspec Structs; a query field of type `tuple[str, ...]` may be repeated. Unknown fields
     and parameters are refused whether or not the Struct says so. Everything a handler raises as FabricError is
     answered in the error envelope.

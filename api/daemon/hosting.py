@@ -17,6 +17,7 @@ from api.daemon.pidfile import PidFile
 from api.daemon.socket import bind_control, remove_control
 from api.hardening import AnySanic, HardProtocol, Limits
 from api.listening import Listening, listen
+from api.logs import set_level
 from catalog.errors import Unavailable
 from runtime.daemon.config import DaemonConfig
 from runtime.daemon.daemon import Daemon
@@ -47,7 +48,7 @@ class Hosting:
         self._socket: socket.socket | None = None
         self._inode = 0
         self._listening: list[Listening] = []
-        self.daemon = Daemon(config, version=version("fabricksd"), reread=reread)
+        self.daemon = Daemon(config, version=version("fabricksd"), reread=reread, applied=_applied)
         self.door = Door(self.daemon, self._limits, on_shutdown=on_shutdown)
 
     @property
@@ -111,3 +112,7 @@ class Hosting:
 
     async def _listen(self, app: AnySanic, taken: socket.socket, protocol: type[HttpProtocol] = HardProtocol) -> None:
         self._listening.append(await Listening.begin(app, taken, protocol))
+
+
+def _applied(config: DaemonConfig) -> None:
+    set_level(config.daemon.log_level)

@@ -1,0 +1,236 @@
+"""/v1/modules: the store's modules: listed, shown, added, tagged, removed, pushed and pulled."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from api.daemon.endpoint import Answer, Asked, Endpoint, NoQuery, Upload
+from api.daemon.stream import pour
+from api.daemon.times import stamp
+from api.daemon.transfers import transferred
+from api.daemon.uploads import uploaded
+from catalog.errors import Conflict, Invalid
+from catalog.jsonvalue import Json
+from runtime.daemon.spec import ModuleType
+from runtime.wasm.modules import ModuleInfo
+from runtime.wasm.modules.archive import export_layout, gather_path
+from runtime.wasm.modules.progress import Progress
+from runtime.wasm.modules.registry import BLOB_SECONDS
+from runtime.wasm.modules.registry_settings import Credentials, RegistrySettings, read_registry_settings
+from runtime.wasm.modules.staging import BLOB_MOST
+from runtime.wasm.modules.transfer import pull, push
+
+UPLOAD_MOST = BLOB_MOST
+UPLOAD_SECONDS = 600.0
+TAR = "application/x-tar"
+_PIECE = 256 * 1024
+
+Name = Annotated[str, Meta(min_length=1, max_length=512)]
+
+
+class ShowQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """With `archive` the module itself, as the tar of an OCI layout."""
+
+    archive: bool = False
+
+
+class AddQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The name; `path` is a file or folder on the daemon's machine in place of a body; `type` is for a bare `.wasm`."""
+
+    reference: Name = ""
+    path: str | None = None
+    type: ModuleType | None = None
+
+
+class RemoveQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`force`: even if a service runs it."""
+
+    force: bool = False
+
+
+class Tag(msgspec.Struct, frozen=True, kw_only=True):
+    """A module and its further name."""
+
+    reference: Name
+    name: Name
+
+
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """Which module is pushed (as `to`) or pulled; `insecure`: over http; who logs in, where nobody else is known."""
+
+    reference: Name
+    to: str | None = None
+    insecure: bool = False
+    username: str | None = None
+    password: str | None = None
+
+
+async def list_modules(asked: Asked[None, NoQuery]) -> Answer:
+    """Modules by reference."""
+    found = await asyncio.to_thread(asked.daemon.modules.list)
+    return Answer({"modules": [listed(each) for each in found], "total": len(found)})
+
+
+async def get_module(asked: Asked[None, ShowQuery]) -> Answer:
+    """A module with its layers, its capabilities, what its wasm imports and exports; or its archive."""
+    if asked.query.archive:
+        return await _archive(asked)
+    return Answer(await asyncio.to_thread(_shown, asked, asked.path["reference"]))
+
+
+async def add_module(asked: Asked[Upload, AddQuery]) -> Answer:
+    """Store a module: a `.wasm`, or an OCI layout as a tar. Blobs that the store has may be left out of it."""
+    query, store = asked.query, asked.daemon.modules
+    if not query.reference:
+        raise Invalid("INVALID_REQUEST", "The query names no `reference`.", hint="Send `?reference=name:tag`.")
+    if query.path is not None:
+        path = Path(query.path)
+        if not path.is_absolute():
+            raise Invalid("INVALID_REQUEST", "`path` is not absolute.", hint="Name a file on the daemon's machine.")
+        asked.allow(UPLOAD_SECONDS)
+        info = await asyncio.to_thread(store.add, gather_path(path, query.type), query.reference)
+        return Answer(listed(info), 201)
+    folder = store.layout.folder
+    async with uploaded(asked, most=UPLOAD_MOST, seconds=UPLOAD_SECONDS, folder=folder) as path:
+        gather = gather_path(path, query.type, known=store.layout.blob)
+        info = await asyncio.to_thread(store.add, gather, query.reference)
+    return Answer(listed(info), 201)
+
+
+async def tag_module(asked: Asked[Tag, NoQuery]) -> Answer:
+    """Give a module a further name."""
+    info = await asyncio.to_thread(asked.daemon.modules.tag, asked.body.reference, asked.body.name)
+    return Answer(listed(info), 201)
+
+
+async def delete_module(asked: Asked[None, RemoveQuery]) -> Answer:
+    """Take a name away, and what no other name needs. Not while a service runs it, unless forced."""
+    store, name = asked.daemon.modules, asked.path["reference"]
+    found = await asyncio.to_thread(store.get, name)
+    users = await asyncio.to_thread(_used_by, asked, found)
+    if users and not asked.query.force:
+        raise Conflict(
+            "MODULE_IN_USE",
+            f"`{found.reference}` is what {len(users)} service{'' if len(users) == 1 else 's'} run.",
+            hint="Remove them first, or send `force=true`: they run on, but cannot start again.",
+            details={"services": users},
+        )
+    removed = await asyncio.to_thread(store.remove, found.reference)
+    deleted = {
+        "reference": removed.reference,
+        "digest": removed.digest,
+        "deleted_at": stamp(asked.daemon.clock.now_ns()),
+    }
+    return Answer(deleted)
+
+
+async def push_module(asked: Asked[Transfer, NoQuery]) -> Answer:
+    """Send a module to its registry."""
+    body, store = asked.body, asked.daemon.modules
+
+    async def work(progress: Progress) -> Json:
+        settings = await asyncio.to_thread(_settings, body, body.to or body.reference)
+        info = await push(
+            store, body.reference, to=body.to, settings=settings, insecure=body.insecure, progress=progress
+        )
+        return listed(info)
+
+    return await transferred(asked, work, seconds=BLOB_SECONDS)
+
+
+async def pull_module(asked: Asked[Transfer, NoQuery]) -> Answer:
+    """Fetch a module from its registry into the store."""
+    body, store = asked.body, asked.daemon.modules
+
+    async def work(progress: Progress) -> Json:
+        settings = await asyncio.to_thread(_settings, body, body.reference)
+        return listed(await pull(store, body.reference, settings=settings, insecure=body.insecure, progress=progress))
+
+    return await transferred(asked, work, seconds=BLOB_SECONDS)
+
+
+def listed(info: ModuleInfo) -> dict[str, Json]:
+    """A module in a list."""
+    return {
+        "reference": info.reference,
+        "name": info.name,
+        "version": info.version,
+        "type": info.type,
+        "interpreted": info.interpreted,
+        "digest": info.digest,
+        "size": info.size,
+        "created_at": info.created or None,
+        "problem": info.problem,
+    }
+
+
+def _shown(asked: Asked[None, ShowQuery], name: str) -> dict[str, Json]:
+    store = asked.daemon.modules
+    info = store.get(name)
+    wasm = store.interface(info.reference) if info.problem is None else None
+    return {
+        **listed(info),
+        "description": info.description,
+        "abi": info.abi,
+        "layers": [msgspec.to_builtins(each) for each in info.layers],
+        "exports": list(info.exports),
+        "imports": list(info.imports),
+        "wasm": wasm and msgspec.to_builtins(wasm),
+        "capabilities": info.capabilities,
+        "annotations": info.annotations,
+        "used_by": _used_by(asked, info),
+    }
+
+
+def _used_by(asked: Asked[None, RemoveQuery] | Asked[None, ShowQuery], info: ModuleInfo) -> list[str]:
+    """Services whose image is this very name."""
+    store = asked.daemon.modules
+    images = {each.name: each.spec.image for each in asked.daemon.services.list()}
+    found = {image: store.find(image) for image in set(images.values())}
+    return [name for name, image in images.items() if (each := found[image]) and each.reference == info.reference]
+
+
+def _settings(body: Transfer, reference: str) -> RegistrySettings:
+    """The daemon's own, and the login that came with the request."""
+    settings = read_registry_settings(Path.home() / ".fabricks", os.environ)
+    if not (body.username and body.password):
+        return settings
+    host = settings.reference(reference).registry
+    logins = {**settings.credentials, host: Credentials(body.username, body.password)}
+    return msgspec.structs.replace(settings, credentials=logins)
+
+
+async def _archive(asked: Asked[None, ShowQuery]) -> Answer:
+    store = asked.daemon.modules
+    with tempfile.TemporaryDirectory(dir=store.layout.folder.parent, prefix=".archive-") as folder:
+        path = Path(folder, "module.tar")
+        stored = await asyncio.to_thread(store.read, asked.path["reference"])
+        await asyncio.to_thread(export_layout, store.layout.blob, stored.entry, stored.manifest, stored.name, path)
+        return await pour(asked, _pieces(path), bytes, TAR)
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while piece := await asyncio.to_thread(file.read, _PIECE):
+            yield piece
+
+
+def _endpoint(method: str, path: str, handler: Json, *, gives: int = 200, owned: bool = True) -> Endpoint:
+    return Endpoint(method=method, path=f"/v1/modules{path}", handler=handler, gives={gives: dict}, owned=owned)
+
+
+ENDPOINTS = (
+    _endpoint("GET", "", list_modules, owned=False),
+    _endpoint("POST", "", add_module, gives=201),
+    _endpoint("POST", "/tag", tag_module, gives=201),
+    _endpoint("POST", "/push", push_module),
+    _endpoint("POST", "/pull", pull_module),
+    _endpoint("GET", "/{reference*}", get_module, owned=False),
+    _endpoint("DELETE", "/{reference*}", delete_module),
+)
