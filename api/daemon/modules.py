@@ -173,9 +173,15 @@ def listed(info: ModuleInfo) -> dict[str, Json]:
 def _shown(asked: Asked[None, ShowQuery], name: str) -> dict[str, Json]:
     store = asked.daemon.modules
     info = store.get(name)
-    wasm = store.interface(info.reference) if info.problem is None else None
+    wasm, problem = None, info.problem
+    if problem is None:
+        try:
+            wasm = store.interface(info.reference)
+        except Invalid as error:
+            problem = error.message
     return {
         **listed(info),
+        "problem": problem,
         "description": info.description,
         "abi": info.abi,
         "layers": [msgspec.to_builtins(each) for each in info.layers],
@@ -227,7 +233,8 @@ def _endpoint(method: str, path: str, handler: Json, *, gives: int = 200, owned:
 
 ENDPOINTS = (
     _endpoint("GET", "", list_modules, owned=False),
-    _endpoint("POST", "", add_module, gives=201),
+    # Not owned: what comes in with the request ends with it. The store takes all of a module or nothing.
+    _endpoint("POST", "", add_module, gives=201, owned=False),
     _endpoint("POST", "/tag", tag_module, gives=201),
     _endpoint("POST", "/push", push_module),
     _endpoint("POST", "/pull", pull_module),

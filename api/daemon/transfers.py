@@ -42,8 +42,8 @@ class _Told:
 async def transferred(asked: Asked[Any, Any], work: Callable[[Progress], Awaitable[Json]], *, seconds: float) -> Answer:
     """Answer with what `work` comes to; whoever accepts NDJSON is told of its progress too.
 
-    Then the last line is `{"data": …}` or `{"error": {code, message, details}}`, since the head is out. The work goes on
-    when the caller goes away.
+    Then the last line is `{"data": …}` or `{"error": {code, message, details}}`, since the head is out; the work goes
+    on when the caller goes away.
     """
     asked.allow(seconds)
     if NDJSON not in (asked.header("accept") or ""):

@@ -13,3 +13,8 @@ registry      push and pull
 unpack, unpacked   layers as directories
 abi           how a module's guest is spoken to
 """
+
+from runtime.wasm.modules.module import Module, ModuleInfo
+from runtime.wasm.modules.store import ModuleStore
+
+__all__ = ["Module", "ModuleInfo", "ModuleStore"]

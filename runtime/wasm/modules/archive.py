@@ -3,7 +3,7 @@
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import msgspec
@@ -18,18 +18,26 @@ WASM_MAGIC = b"\0asm"
 EMPTY_CONFIG = "application/vnd.oci.empty.v1+json"
 
 
-def gather_path(path: Path, kind: str | None = None) -> Callable[[Staging], Manifest | bytes]:
+Known = Callable[[str], Path]
+"""Where a blob of that digest stands, or would."""
+
+
+def gather_path(
+    path: Path, kind: str | None = None, *, known: Known | None = None
+) -> Callable[[Staging], Manifest | bytes]:
     """What puts the module at `path` into staging; a bare `.wasm` becomes a module of the type `kind`.
+
+    A blob that a layout leaves out is taken from `known`.
 
     When it is called it raises Invalid FILE_UNREADABLE, MODULE_ARCHIVE.
     """
 
     def gather(place: Staging) -> Manifest | bytes:
         if path.is_dir():
-            return _gather_layout(path, place)
+            return _gather_layout(path, place, known)
         if head_of(path).startswith(WASM_MAGIC):
             return _gather_wasm(path, kind, place)
-        return _gather_tar(path, place)
+        return _gather_tar(path, place, known)
 
     return gather
 
@@ -44,9 +52,12 @@ def head_of(path: Path) -> bytes:
 
 
 def export_layout(
-    store_blob: Callable[[str], Path], manifest: Descriptor, parts: Manifest, name: str, into: Path
+    blob_at: Known, manifest: Descriptor, parts: Manifest, name: str, into: Path, *, without: Collection[str] = ()
 ) -> None:
-    """Write one module as a tar of an OCI layout, as `add` and other OCI tools read it."""
+    """Write one module as a tar of an OCI layout, as `add` and other OCI tools read it.
+
+    Blobs whose digest is in `without` are left out, for a store that has them.
+    """
     entry = {**msgspec.to_builtins(manifest), "annotations": {types.REF_NAME: name}}
     index = {"schemaVersion": 2, "mediaType": types.INDEX, "manifests": [entry]}
     with tempfile.TemporaryDirectory() as folder, tarfile.open(into, "w", format=tarfile.PAX_FORMAT) as tar:
@@ -55,7 +66,8 @@ def export_layout(
             made.write_bytes(msgspec.json.encode(value))
             tar.add(made, file, filter=_plain)
         for blob in (manifest, *parts.blobs):
-            tar.add(store_blob(blob.digest), f"blobs/sha256/{blob.hex}", filter=_plain)
+            if blob.digest not in without:
+                tar.add(blob_at(blob.digest), f"blobs/sha256/{blob.hex}", filter=_plain)
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -78,11 +90,11 @@ def _gather_wasm(path: Path, kind: str | None, place: Staging) -> Manifest:
     )
 
 
-def _gather_tar(path: Path, place: Staging) -> bytes:
+def _gather_tar(path: Path, place: Staging, known: Known | None) -> bytes:
     folder = Path(tempfile.mkdtemp(dir=place.folder))
     try:
         unpack_layer(path, folder, Budget())
-        return _gather_layout(folder, place)
+        return _gather_layout(folder, place, known)
     except Invalid as error:
         raise Invalid(
             "MODULE_ARCHIVE",
@@ -93,7 +105,7 @@ def _gather_tar(path: Path, place: Staging) -> bytes:
         shutil.rmtree(folder)
 
 
-def _gather_layout(folder: Path, place: Staging) -> bytes:
+def _gather_layout(folder: Path, place: Staging, known: Known | None) -> bytes:
     index = _read(folder / "index.json")
     try:
         entries = msgspec.json.decode(index, type=_Index).manifests
@@ -106,7 +118,10 @@ def _gather_layout(folder: Path, place: Staging) -> bytes:
     if digest_of(content) != entry.digest:
         raise Invalid("MODULE_ARCHIVE", f"Its blob `{entry.digest}` has another digest.")
     for blob in decode_manifest(content, entry.digest).blobs:
-        found = place.put_file(folder / "blobs" / "sha256" / blob.hex, blob.media_type)
+        path = folder / "blobs" / "sha256" / blob.hex
+        if known is not None and not path.exists() and place.link(known(blob.digest), blob.hex):
+            continue
+        found = place.put_file(path, blob.media_type)
         if found.digest != blob.digest:
             raise Invalid("MODULE_ARCHIVE", f"Its blob `{blob.digest}` has another digest.")
     return content
