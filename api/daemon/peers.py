@@ -18,7 +18,8 @@ _GROUP = struct.Struct("I")
 SO_PEERGROUPS = 59
 """Linux's; Python's socket module does not name it."""
 
-GROUPS_MOST = 65536
+GROUPS_MOST = 256
+"""Python's getsockopt holds no more."""
 
 
 class Peers(msgspec.Struct, frozen=True):
@@ -34,15 +35,18 @@ class Peers(msgspec.Struct, frozen=True):
         return cls(found.st_uid, found.st_gid)
 
     def admits(self, connection: socket.socket) -> bool:
-        """Is the process at the other end root's, the owner's or a member's of the group?"""
-        _, uid, gid = _CREDENTIALS.unpack(
-            connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        )
-        return uid in (0, self.uid) or gid == self.gid or self.gid in _groups(connection)
+        """Is the process at the other end root's, the owner's or a member's of the group? No answer is a no."""
+        try:
+            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+            _, uid, gid = _CREDENTIALS.unpack(credentials)
+            return uid in (0, self.uid) or gid == self.gid or self.gid in _groups(connection)
+        except OSError as error:
+            _log.warning("socket_peer_unknown", why=error.strerror)
+            return False
 
 
 def _groups(connection: socket.socket) -> set[int]:
-    """The peer's further groups, as they were when it connected."""
+    """The peer's further groups, as they were when it connected. Who is in more than 256 is not told apart."""
     data = connection.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, GROUPS_MOST * _GROUP.size)
     return {each for (each,) in _GROUP.iter_unpack(data)}
 
