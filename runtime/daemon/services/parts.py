@@ -65,8 +65,8 @@ class Owner(Protocol):
         ...
 
 
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is injected. `chance` gives a number between 0 and 1."""
+class Parts(msgspec.Struct, kw_only=True):
+    """What is injected. `chance` gives a number between 0 and 1. `limits` may be exchanged at any time."""
 
     state: StateStore
     events: EventBus

@@ -48,7 +48,8 @@ def next_moves(places: Sequence[Place], wanted: int, *, spare: bool) -> Moves:
     if len(here) < wanted:
         return Moves(add=max(0, wanted - len(here) - (0 if spare else leaving)), again=again)
     if not old:
-        return Moves(stop=_first_to_go(places, here, len(here) - wanted), again=again)
+        stop = _first_to_go(places, here, len(here) - wanted)
+        return Moves(stop=stop, again=tuple(at for at in again if at not in stop))
     if len(here) > wanted + 1:
         return Moves(stop=tuple(old[: len(here) - wanted - 1]), again=again)
     if again or leaving or not all(places[at].fit for at in here if places[at].current):

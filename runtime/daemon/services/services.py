@@ -244,6 +244,10 @@ class Services:
         if service is not None:
             service.volume_full(volume)
 
+    def reconfigure(self, limits: admission.Limits) -> None:
+        """Take other `[resources]` from now on; what runs is left as it is."""
+        self._parts.limits = limits
+
     # The daemon's start and end.
 
     async def recover(self) -> None:

@@ -27,7 +27,7 @@ class Supervisor(View):
     """One service at work. `record` is what is wanted; who changes it asks for a look."""
 
     def __init__(self, record: ServiceRecord, parts: Parts, owner: Owner) -> None:
-        super().__init__(record, parts.limits, parts.clock.monotonic())
+        super().__init__(record, lambda: parts.limits, parts.clock.monotonic())
         self._parts = parts
         self._owner = owner
         self._log = parts.logs.of(record.id)

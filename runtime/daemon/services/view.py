@@ -1,5 +1,7 @@
 """View: what can be seen of a service. Its supervisor is one; nothing here changes anything."""
 
+from collections.abc import Callable
+
 from catalog.errors import FabricError
 from runtime.daemon.services.admission import Limits
 from runtime.daemon.services.condition import counts_of, health_of, state_of, trouble_of
@@ -15,7 +17,7 @@ from runtime.wasm.launch import Abi
 class View:
     """A service as the API sees it: always up to date, no copy."""
 
-    def __init__(self, record: ServiceRecord, limits: Limits, now: float) -> None:
+    def __init__(self, record: ServiceRecord, limits: Callable[[], Limits], now: float) -> None:
         self.record = record
         self._limits = limits
         self.slots: list[Slot] = []
@@ -101,8 +103,9 @@ class View:
         """Does it run with less than was asked for: replicas, health, its newest revision, its ports?"""
         if self.state != "running":
             return False
-        counts = self.counts
-        return counts.healthy < counts.desired or self.stuck is not None or bool(self.closed_ports)
+        counts, phases = self.counts, {slot.phase for slot in self.slots}
+        troubled = self.stuck is not None or bool(self.closed_ports) or "backoff" in phases or "failed" in phases
+        return troubled or counts.healthy < counts.desired
 
     @property
     def reason(self) -> str | None:
@@ -130,14 +133,14 @@ class View:
         """Bytes one replica may use."""
         if self.prepared is not None:
             return self.prepared.launch.memory
-        return self.spec.resources.memory or self._limits.default_memory_limit
+        return self.spec.resources.memory or self._limits().default_memory_limit
 
     @property
     def cpu_limit(self) -> float:
         """Cores one replica may use."""
         if self.prepared is not None:
             return self.prepared.cpu
-        return self.spec.resources.cpu or self._limits.default_cpu_limit
+        return self.spec.resources.cpu or self._limits().default_cpu_limit
 
     @property
     def health_check(self) -> HealthCheck | None:
