@@ -148,13 +148,13 @@ class Supervisor(View):
             return self.idle
         if self.stuck is not None:
             return True
+        if self._prepared_revision != self.record.revision.number:
+            return False
         current = [slot for slot in self.slots if slot.generation == self._generation]
-        done = len(current) == len(self.slots) == self.record.replicas and all(slot.fit for slot in current)
-        if done and self._prepared_revision == self.record.revision.number:
+        if len(current) == len(self.slots) == self.record.replicas and all(slot.fit for slot in current):
             return True
-        return any(slot.phase == "failed" for slot in current) and not any(
-            slot.phase in rollout.LIVE for slot in current
-        )
+        failed = any(slot.phase == "failed" for slot in current)
+        return failed and not any(slot.phase in rollout.LIVE for slot in current)
 
     # One look.
 
