@@ -17,6 +17,7 @@ from api.cli.commands import (
     graph,
     ingest,
     keys,
+    module,
     notifications,
     runs,
     schema,
@@ -79,6 +80,7 @@ app.add_typer(notifications.app, name="notifications", rich_help_panel=_RUNNING)
 service.app.command("run")(service_run.run)
 service.app.command("logs")(service_logs.logs)
 app.add_typer(service.app, name="service", rich_help_panel=_SERVICES)
+app.add_typer(module.app, name="module", rich_help_panel=_SERVICES)
 app.add_typer(secrets.app, name="secrets", rich_help_panel=_KEEPING)
 app.add_typer(keys.app, name="keys", rich_help_panel=_KEEPING)
 app.add_typer(controllers.app, name="controllers", rich_help_panel=_KEEPING)

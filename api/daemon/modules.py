@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from api.daemon.endpoint import Answer, Asked, Endpoint, NoQuery, Upload
+from api.daemon.shown_module import listed, shown
 from api.daemon.stream import pour
 from api.daemon.times import stamp
 from api.daemon.transfers import transferred
@@ -21,10 +22,9 @@ from runtime.daemon.spec import ModuleType
 from runtime.wasm.modules import ModuleInfo
 from runtime.wasm.modules.archive import export_layout, gather_path
 from runtime.wasm.modules.progress import Progress
-from runtime.wasm.modules.registry import BLOB_SECONDS
 from runtime.wasm.modules.registry_settings import Credentials, RegistrySettings, read_registry_settings
 from runtime.wasm.modules.staging import BLOB_MOST
-from runtime.wasm.modules.transfer import pull, push
+from runtime.wasm.modules.transfer import TRANSFER_SECONDS, pull, push
 
 UPLOAD_MOST = BLOB_MOST
 UPLOAD_SECONDS = 600.0
@@ -62,11 +62,15 @@ class Tag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """Which module is pushed (as `to`) or pulled; `insecure`: over http; who logs in, where nobody else is known."""
+    """Which module is pushed (as `to`) or pulled; `insecure`: over http; `mirrors` are asked before its registry.
+
+    `username` and `password` log in there.
+    """
 
     reference: Name
     to: str | None = None
     insecure: bool = False
+    mirrors: tuple[str, ...] = ()
     username: str | None = None
     password: str | None = None
 
@@ -141,7 +145,7 @@ async def push_module(asked: Asked[Transfer, NoQuery]) -> Answer:
         )
         return listed(info)
 
-    return await transferred(asked, work, seconds=BLOB_SECONDS)
+    return await transferred(asked, work, seconds=TRANSFER_SECONDS)
 
 
 async def pull_module(asked: Asked[Transfer, NoQuery]) -> Answer:
@@ -152,46 +156,13 @@ async def pull_module(asked: Asked[Transfer, NoQuery]) -> Answer:
         settings = await asyncio.to_thread(_settings, body, body.reference)
         return listed(await pull(store, body.reference, settings=settings, insecure=body.insecure, progress=progress))
 
-    return await transferred(asked, work, seconds=BLOB_SECONDS)
-
-
-def listed(info: ModuleInfo) -> dict[str, Json]:
-    """A module in a list."""
-    return {
-        "reference": info.reference,
-        "name": info.name,
-        "version": info.version,
-        "type": info.type,
-        "interpreted": info.interpreted,
-        "digest": info.digest,
-        "size": info.size,
-        "created_at": info.created or None,
-        "problem": info.problem,
-    }
+    return await transferred(asked, work, seconds=TRANSFER_SECONDS)
 
 
 def _shown(asked: Asked[None, ShowQuery], name: str) -> dict[str, Json]:
     store = asked.daemon.modules
     info = store.get(name)
-    wasm, problem = None, info.problem
-    if problem is None:
-        try:
-            wasm = store.interface(info.reference)
-        except Invalid as error:
-            problem = error.message
-    return {
-        **listed(info),
-        "problem": problem,
-        "description": info.description,
-        "abi": info.abi,
-        "layers": [msgspec.to_builtins(each) for each in info.layers],
-        "exports": list(info.exports),
-        "imports": list(info.imports),
-        "wasm": wasm and msgspec.to_builtins(wasm),
-        "capabilities": info.capabilities,
-        "annotations": info.annotations,
-        "used_by": _used_by(asked, info),
-    }
+    return {**shown(store, info), "used_by": _used_by(asked, info)}
 
 
 def _used_by(asked: Asked[None, RemoveQuery] | Asked[None, ShowQuery], info: ModuleInfo) -> list[str]:
@@ -203,13 +174,15 @@ def _used_by(asked: Asked[None, RemoveQuery] | Asked[None, ShowQuery], info: Mod
 
 
 def _settings(body: Transfer, reference: str) -> RegistrySettings:
-    """The daemon's own, and the login that came with the request."""
+    """The daemon's own, and what came with the request."""
     settings = read_registry_settings(Path.home() / ".fabricks", os.environ)
-    if not (body.username and body.password):
-        return settings
     host = settings.reference(reference).registry
-    logins = {**settings.credentials, host: Credentials(body.username, body.password)}
-    return msgspec.structs.replace(settings, credentials=logins)
+    if body.username and body.password:
+        logins = {**settings.credentials, host: Credentials(body.username, body.password)}
+        settings = msgspec.structs.replace(settings, credentials=logins)
+    if body.mirrors:
+        settings = msgspec.structs.replace(settings, mirrors={**settings.mirrors, host: body.mirrors})
+    return settings
 
 
 async def _archive(asked: Asked[None, ShowQuery]) -> Answer:

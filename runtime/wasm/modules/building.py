@@ -121,10 +121,15 @@ def _gather(blueprint: Blueprint, store: ModuleStore, place: Staging) -> Manifes
     )
 
 
+def parent_image(fabrickfile: Fabrickfile) -> str | None:
+    """The module that this one is built on: its interpreter, or `[from] image`."""
+    if fabrickfile.source is not None and fabrickfile.runtime is not None:
+        return fabrickfile.runtime.image
+    return fabrickfile.origin.image if fabrickfile.origin else None
+
+
 def _parent(fabrickfile: Fabrickfile, store: ModuleStore) -> Parent:
-    """The module that this one builds on: its interpreter, or `[from] image`."""
-    image = fabrickfile.runtime.image if fabrickfile.source and fabrickfile.runtime else None
-    image = image or (fabrickfile.origin.image if fabrickfile.origin else None)
+    image = parent_image(fabrickfile)
     return Parent.of(store, image, interpreter=fabrickfile.interpreted) if image else Parent()
 
 

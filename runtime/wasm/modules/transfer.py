@@ -1,7 +1,10 @@
 """Transfer: modules to a registry and back. A blob that is there already is not moved again."""
 
+from __future__ import annotations
+
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catalog.errors import NotFound, TargetFailed, TargetTimeout, TooLarge, Unavailable
 from runtime.wasm.modules.describing import shape_of
@@ -10,10 +13,15 @@ from runtime.wasm.modules.media_types import MANIFEST
 from runtime.wasm.modules.module import ModuleInfo
 from runtime.wasm.modules.progress import SILENT, Progress
 from runtime.wasm.modules.references import Reference
-from runtime.wasm.modules.registry import Moved, Registry
 from runtime.wasm.modules.registry_settings import RegistrySettings
 from runtime.wasm.modules.staging import BLOB_MOST, Staging
 from runtime.wasm.modules.store import ModuleStore
+
+TRANSFER_SECONDS = 3600.0
+"""How long a push or a pull may take."""
+
+if TYPE_CHECKING:
+    from runtime.wasm.modules.registry import Moved, Registry
 
 
 async def push(
@@ -119,4 +127,6 @@ def _check_sizes(manifest: Manifest, name: str) -> None:
 
 
 def _registry(host: str, settings: RegistrySettings, insecure: bool) -> Registry:
+    from runtime.wasm.modules.registry import Registry  # noqa: PLC0415 - oras and requests take a quarter of a second
+
     return Registry(host, credentials=settings.credentials.get(host), insecure=insecure or host in settings.insecure)
