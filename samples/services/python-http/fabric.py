@@ -11,7 +11,7 @@ _pending = bytearray()
 
 
 class Refused(OSError):
-    """`http_request` was not carried out; its text says why: FORBIDDEN by a network or a policy, not reached, too late."""
+    """`http_request` was not carried out; its text says why: forbidden, not reached, too late."""
 
 
 def http_request(method, url, headers=None, body=b""):
@@ -95,8 +95,8 @@ def _headers(headers):
         pairs += ((name, one) for one in (value if isinstance(value, (list, tuple)) else (value,)))
     parts = [_U16.pack(len(pairs))]
     for name, value in pairs:
-        name, value = str(name).lower().encode("latin-1"), str(value).encode("latin-1")
-        parts += (_U16.pack(len(name)), name, _U32.pack(len(value)), value)
+        key, one = str(name).lower().encode("latin-1"), str(value).encode("latin-1")
+        parts += (_U16.pack(len(key)), key, _U32.pack(len(one)), one)
     return b"".join(parts)
 
 

@@ -11,7 +11,10 @@ from urllib.parse import parse_qsl
 import fabric
 
 APP = Path("/app")
-PAGE = b"<!doctype html><title>No handler</title><p>This Python service has no handler yet: write <code>handler</code> in <code>app.py</code>.\n"
+PAGE = (
+    "<!doctype html><title>No handler</title><p>This Python service has no handler yet: "
+    "write <code>handler</code> in <code>app.py</code>.\n"
+)
 TEXT, HTML, JSON = "text/plain; charset=utf-8", "text/html; charset=utf-8", "application/json"
 
 
@@ -67,7 +70,7 @@ def answer(handler, message):
             if not any(name.lower() == "content-type" for name in headers):
                 headers["content-type"] = JSON
         return fabric.write_answer(said.get("status", 200), headers, bytes(body))
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever the handler raises, the next request is answered
         traceback.print_exc()
         return fabric.write_answer(500, {"content-type": TEXT}, b"Internal error\n")
 

@@ -19,7 +19,7 @@ class IncomingHandler(exports.IncomingHandler):
 
     def handle(self, request, response_out):
         """Answer one request."""
-        global count
+        global count  # noqa: PLW0603 - the instance lives from request to request
         count += 1
         path, _, query = (request.path_with_query() or "/").partition("?")
         status, kind, body = route(path, {name: values[0] for name, values in parse_qs(query).items()}, request)
@@ -43,11 +43,12 @@ def route(path, query, request):
         print("about to crash", file=sys.stderr)
         raise RuntimeError("asked to crash")
     if path == "/":
-        question, answer = random.choice(RIDDLES)
+        question, answer = random.choice(RIDDLES)  # noqa: S311 - a riddle is no secret
         return as_json(200, {"question": question, "answer": answer, "count": count})
     if path == "/request":
-        told = {name: value.decode() for name, value in request.headers().entries()}
-        return as_json(200, {"method": type(request.method()).__name__, "authority": request.authority(), "headers": told})
+        headers = {name: value.decode() for name, value in request.headers().entries()}
+        method = type(request.method()).__name__
+        return as_json(200, {"method": method, "authority": request.authority(), "headers": headers})
     if path == "/call":
         return call(query["url"])
     return as_json(404, {"error": "no such path"})
