@@ -3,9 +3,10 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Meta
@@ -19,7 +20,7 @@ from api.daemon.uploads import uploaded
 from catalog.errors import Conflict, Invalid
 from catalog.jsonvalue import Json
 from runtime.daemon.spec import ModuleType
-from runtime.wasm.modules import ModuleInfo
+from runtime.wasm.modules import ModuleInfo, ModuleStore
 from runtime.wasm.modules.archive import export_layout, gather_path
 from runtime.wasm.modules.progress import Progress
 from runtime.wasm.modules.registry_settings import Credentials, RegistrySettings, read_registry_settings
@@ -85,7 +86,7 @@ async def get_module(asked: Asked[None, ShowQuery]) -> Answer:
     """A module with its layers, its capabilities, what its wasm imports and exports; or its archive."""
     if asked.query.archive:
         return await _archive(asked)
-    return Answer(await asyncio.to_thread(_shown, asked, asked.path["reference"]))
+    return Answer(await asyncio.to_thread(_shown, asked.daemon.modules, _reference(asked), _images(asked)))
 
 
 async def add_module(asked: Asked[Upload, AddQuery]) -> Answer:
@@ -115,9 +116,9 @@ async def tag_module(asked: Asked[Tag, NoQuery]) -> Answer:
 
 async def delete_module(asked: Asked[None, RemoveQuery]) -> Answer:
     """Take a name away, and what no other name needs. Not while a service runs it, unless forced."""
-    store, name = asked.daemon.modules, asked.path["reference"]
+    store, name = asked.daemon.modules, _reference(asked)
     found = await asyncio.to_thread(store.get, name)
-    users = await asyncio.to_thread(_used_by, asked, found)
+    users = await asyncio.to_thread(_used_by, store, found, _images(asked))
     if users and not asked.query.force:
         raise Conflict(
             "MODULE_IN_USE",
@@ -159,16 +160,23 @@ async def pull_module(asked: Asked[Transfer, NoQuery]) -> Answer:
     return await transferred(asked, work, seconds=TRANSFER_SECONDS)
 
 
-def _shown(asked: Asked[None, ShowQuery], name: str) -> dict[str, Json]:
-    store = asked.daemon.modules
+def _reference(asked: Asked[None, ShowQuery] | Asked[None, RemoveQuery]) -> str:
+    # Sanic does not decode a parameter of several segments; a reference itself has no `%`.
+    return unquote(asked.path["reference"])
+
+
+def _images(asked: Asked[None, ShowQuery] | Asked[None, RemoveQuery]) -> dict[str, str]:
+    """Service to image."""
+    return {each.name: each.spec.image for each in asked.daemon.services.list()}
+
+
+def _shown(store: ModuleStore, name: str, images: Mapping[str, str]) -> dict[str, Json]:
     info = store.get(name)
-    return {**shown(store, info), "used_by": _used_by(asked, info)}
+    return {**shown(store, info), "used_by": _used_by(store, info, images)}
 
 
-def _used_by(asked: Asked[None, RemoveQuery] | Asked[None, ShowQuery], info: ModuleInfo) -> list[str]:
+def _used_by(store: ModuleStore, info: ModuleInfo, images: Mapping[str, str]) -> list[str]:
     """Services whose image is this very name."""
-    store = asked.daemon.modules
-    images = {each.name: each.spec.image for each in asked.daemon.services.list()}
     found = {image: store.find(image) for image in set(images.values())}
     return [name for name, image in images.items() if (each := found[image]) and each.reference == info.reference]
 
@@ -189,7 +197,7 @@ async def _archive(asked: Asked[None, ShowQuery]) -> Answer:
     store = asked.daemon.modules
     with tempfile.TemporaryDirectory(dir=store.layout.folder.parent, prefix=".archive-") as folder:
         path = Path(folder, "module.tar")
-        stored = await asyncio.to_thread(store.read, asked.path["reference"])
+        stored = await asyncio.to_thread(store.read, _reference(asked))
         await asyncio.to_thread(export_layout, store.layout.blob, stored.entry, stored.manifest, stored.name, path)
         return await pour(asked, _pieces(path), bytes, TAR)
 
