@@ -48,8 +48,9 @@ class Bindings(Protocol):
 
 def choose(*, fast: bool) -> Bindings:
     """The bindings to use; `fast` if `probe.py` found that they work."""
+
     if fast:
-        from runtime.wasm.guest import fast as chosen
+        from runtime.wasm.guest.fast import BINDINGS  # noqa: PLC0415
     else:
-        from runtime.wasm.guest import plain as chosen
-    return chosen.BINDINGS
+        from runtime.wasm.guest.plain import BINDINGS  # noqa: PLC0415
+    return BINDINGS

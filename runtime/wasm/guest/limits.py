@@ -3,6 +3,7 @@
 import resource
 from pathlib import Path
 
+from runtime.wasm.guest.cgi_output import file_most
 from runtime.wasm.launch import Abi, Launch
 from runtime.wasm.wire import CONNECTIONS_MOST
 
@@ -24,21 +25,24 @@ def limit(launch: Launch) -> None:
     instances = CONNECTIONS_MOST if launch.abi is Abi.TCP else 1
     slack = _SLACK_COMPONENT if launch.abi is Abi.COMPONENT else _SLACK
     memories = 16 if launch.abi is Abi.COMPONENT else instances
+    files = file_most(launch) if launch.abi is Abi.CGI else launch.file_bytes
     data = used["VmData"] + launch.memory + slack + instances * STACK
     limits = {
         resource.RLIMIT_DATA: data,
         resource.RLIMIT_AS: used["VmSize"] + data + memories * _ADDRESSES,
-        resource.RLIMIT_FSIZE: launch.file_bytes if launch.file_bytes is not None else resource.RLIM_INFINITY,
+        resource.RLIMIT_FSIZE: files if files is not None else resource.RLIM_INFINITY,
         resource.RLIMIT_NOFILE: _FILES,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_MEMLOCK: 0,
     }
     for kind, most in limits.items():
-        hard = resource.getrlimit(kind)[1]
-        if hard != resource.RLIM_INFINITY:
-            most = hard if most == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        allowed = _least(most, resource.getrlimit(kind)[1])
+        resource.setrlimit(kind, (allowed, allowed))
+
+
+def _least(one: int, other: int) -> int:
+    return min((each for each in (one, other) if each != resource.RLIM_INFINITY), default=resource.RLIM_INFINITY)
 
 
 def _used() -> dict[str, int]:

@@ -1,12 +1,27 @@
 """Prepared: a module with everything that it may import, ready to be instantiated again and again."""
 
+from collections.abc import Mapping, Sequence
+
 import wasmtime
 
 from runtime.wasm.guest.answering import Unfitting
 from runtime.wasm.guest.bindings import Bindings, Http
 
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
-NOTHING: Signature = ((), ())
+_NOTHING: Signature = ((), ())
+COMMAND: Mapping[str, Signature] = {"_start": _NOTHING}
+REACTOR: Mapping[str, Signature] = {
+    "_initialize": _NOTHING,
+    "fabric_alloc": (("i32",), ("i32",)),
+    "handle": (("i32", "i32"), ("i64",)),
+    "fabric_free": (("i32", "i32"), ()),
+}
+
+
+def demand_memory(module: wasmtime.Module) -> None:
+    """Check that `memory` is one. Raises Unfitting."""
+    if not any(each.name == "memory" and isinstance(each.type, wasmtime.MemoryType) for each in module.exports):
+        raise Unfitting("it exports no `memory`")
 
 
 def prepare(
@@ -20,12 +35,10 @@ def prepare(
     return linker.instantiate_pre(module)
 
 
-def demand(module: wasmtime.Module, functions: dict[str, Signature], *, optional: dict[str, Signature]) -> None:
+def demand(module: wasmtime.Module, functions: Mapping[str, Signature], *, optional: Sequence[str] = ()) -> None:
     """Check exports by name and type before anything calls them unchecked. Raises Unfitting."""
     types = {each.name: each.type for each in module.exports}
-    if not isinstance(types.get("memory"), wasmtime.MemoryType):
-        raise Unfitting("it exports no `memory`")
-    for name, signature in {**functions, **optional}.items():
+    for name, signature in functions.items():
         found = types.get(name)
         if found is None and name in optional:
             continue

@@ -7,15 +7,9 @@ import wasmtime
 from runtime.wasm.guest import wasi
 from runtime.wasm.guest.answering import GuestIo
 from runtime.wasm.guest.bindings import Bindings, Http, Instance
-from runtime.wasm.guest.prepared import NOTHING, demand, prepare
+from runtime.wasm.guest.prepared import REACTOR, demand, demand_memory, prepare
 from runtime.wasm.launch import Launch
 from runtime.wasm.wire import PAGE
-
-_EXPORTS = {
-    "fabric_alloc": (("i32",), ("i32",)),
-    "handle": (("i32", "i32"), ("i64",)),
-    "fabric_free": (("i32", "i32"), ()),
-}
 
 
 class ReactorGuest:
@@ -60,5 +54,6 @@ class ReactorGuest:
 def _prepared(
     engine: wasmtime.Engine, module: wasmtime.Module, bindings: Bindings, http: Http | None
 ) -> wasmtime.InstancePre:
-    demand(module, _EXPORTS, optional={"_initialize": NOTHING})
+    demand_memory(module)
+    demand(module, REACTOR, optional=("_initialize",))
     return prepare(engine, module, bindings, http)

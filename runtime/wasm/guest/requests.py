@@ -53,7 +53,7 @@ class RequestSocket:
         Raises InterruptedError when the guest's own request ran out of time, ConnectionError when the daemon is gone.
         """
         self._asked = asked = (self._asked + 1) & 0xFFFFFFFF
-        self._send(UP.pack(len(request), asked, HTTP_REQUEST, 0), request)
+        self.ask(asked, request)
         while True:
             frame = self._frame(patient=False)
             if frame is None:
@@ -63,6 +63,19 @@ class RequestSocket:
                 self._kept.append((number, payload))
             elif kind == HTTP_ANSWER and number == asked:
                 return payload
+
+    def ask(self, number: int, request: bytes) -> None:
+        """Only ask; the answer comes with this number."""
+        self._send(UP.pack(len(request), number, HTTP_REQUEST, 0), request)
+
+    def next_answer(self) -> tuple[int, bytes] | None:
+        """Wait for an answer to what was asked. None: the daemon gives none any longer."""
+        while True:
+            frame = self._frame()
+            if frame is None:
+                return None
+            if frame[1] == HTTP_ANSWER:
+                return frame[0], frame[2]
 
     def _send(self, head: bytes, payload: bytes) -> None:
         if len(payload) <= _PIECE:

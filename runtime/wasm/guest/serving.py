@@ -8,8 +8,8 @@ import wasmtime
 from wasmtime.component import Component
 
 from runtime.wasm.guest import traps
-from runtime.wasm.guest.answering import AnsweringGuest, GuestIo, Nonsense, Overflow, Unfitting
-from runtime.wasm.guest.situation import STDERR, STDOUT, Situation
+from runtime.wasm.guest.answering import AnsweringGuest, Nonsense, Overflow, Unfitting
+from runtime.wasm.guest.situation import Situation
 from runtime.wasm.wire import PAGE, START, Ended, Failure, Unfit
 
 Guest = AnsweringGuest[wasmtime.Module] | AnsweringGuest[Component]
@@ -34,6 +34,7 @@ def serve(situation: Situation, make: Callable[[], Guest]) -> NoReturn:
             requests.fail(number, pages, failure)
             guest.close()
             guest = _start(situation, make)
+            situation.say(situation.ready)
         else:
             requests.answer(number, pages, answer)
             if interrupted:
@@ -43,15 +44,10 @@ def serve(situation: Situation, make: Callable[[], Guest]) -> NoReturn:
 
 
 def _start(situation: Situation, make: Callable[[], Guest]) -> Guest:
-    io = GuestIo(
-        stdout=STDOUT,
-        stderr=STDERR,
-        http=situation.requests.http if situation.launch.http_request else None,
-    )
     guest = make()
     situation.turns.begin(START)
     try:
-        guest.start(situation.launch, situation.engine, situation.code, io)  # type: ignore[arg-type]  # by ABI
+        guest.start(situation.launch, situation.engine, situation.code, situation.io)  # type: ignore[arg-type]  # by ABI
     except (wasmtime.Trap, wasmtime.WasmtimeError, Unfitting, Nonsense) as error:
         unfit(situation, error)
     if situation.turns.end():

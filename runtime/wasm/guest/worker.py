@@ -7,66 +7,66 @@ is nothing to be taken down that the kernel does not take down.
 import fcntl
 import os
 import resource
-import signal
 import socket
-import sys
 import threading
 import traceback
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import wasmtime
 from wasmtime.component import Component
 
-from runtime.wasm.guest import limits, serving
+from runtime.wasm.guest import command, framed, identity, landlock, limits, seccomp, serving
 from runtime.wasm.guest.bindings import Bindings
+from runtime.wasm.guest.cgi import CgiGuest
 from runtime.wasm.guest.reactor import ReactorGuest
 from runtime.wasm.guest.requests import RequestSocket
 from runtime.wasm.guest.situation import Situation
+from runtime.wasm.guest.tcp import Connections, copy_code
 from runtime.wasm.guest.turns import Turns
 from runtime.wasm.launch import Abi, Launch
 from runtime.wasm.lifeline import die_with_parent
-from runtime.wasm.wire import (
-    MESSAGE_MOST,
-    Connect,
-    Failure,
-    Interrupt,
-    Ready,
-    Unfit,
-    decode_launch,
-    decode_to_worker,
-    encode,
-)
+from runtime.wasm.wire import MESSAGE_MOST, Failure, Interrupt, Ready, Unfit, decode_launch, decode_to_worker, encode
 
 _REQUESTS, _CONTROL = 3, 4
 _BROKEN = 70
 """Exit code of a worker that failed by itself."""
 
+Job = Callable[[], NoReturn]
+Plan = Callable[[Situation], tuple[Job, Job]]
+"""From a situation to what the guest's thread does and what the main thread does."""
 
-def become_worker(
-    descriptors: list[int],
-    engines: dict[bool, wasmtime.Engine],
-    bindings: Bindings,
-    parent: int,
-) -> NoReturn:
-    """Called in the fork; `descriptors` as `wire.Fork` lists them; `engines` by "is it a component?"."""
+
+class House(msgspec.Struct, frozen=True, kw_only=True):
+    """What every worker gets from the zygote; `engines` by "is it a component?"."""
+
+    engines: Mapping[bool, wasmtime.Engine]
+    bindings: Bindings
+    fast: bool
+    pid: int
+
+
+def become_worker(descriptors: list[int], house: House) -> NoReturn:
+    """Called in the fork; `descriptors` as `wire.Fork` lists them."""
     try:
         launch = _take_over(descriptors)
         control = socket.socket(fileno=_CONTROL)
         try:
-            situation = _settle(launch, control, engines, bindings, parent)
+            plan = _plan(launch.abi)
+            situation = _settle(launch, control, house)
         except (wasmtime.WasmtimeError, OSError, LookupError) as error:
-            failure = Failure(code="RUNTIME_ERROR", message=f"The worker could not be set up: {error}.")
+            failure = Failure(code="RUNTIME_ERROR", message=f"the worker could not be set up: {error}")
             control.sendall(encode(Unfit(failure=failure)))
             os._exit(_BROKEN)
+        guests, mains = plan(situation)
         threading.stack_size(limits.STACK)
-        threading.Thread(target=_run_guest, args=(situation,), daemon=True).start()
-        _obey(situation)
+        threading.Thread(target=_guarded, args=(guests,), daemon=True).start()
+        mains()
     finally:  # also for what nobody foresaw: a fork must never go back into the zygote's loop
-        with suppress(OSError):
-            traceback.print_exc()
-        os._exit(_BROKEN)
+        _break_down()
 
 
 def _take_over(descriptors: list[int]) -> Launch:
@@ -81,51 +81,86 @@ def _take_over(descriptors: list[int]) -> Launch:
     return decode_launch(data)
 
 
-def _settle(
-    launch: Launch, control: socket.socket, engines: dict[bool, wasmtime.Engine], bindings: Bindings, parent: int
-) -> Situation:
-    engine = engines[launch.abi is Abi.COMPONENT]
-    kind = Component if launch.abi is Abi.COMPONENT else wasmtime.Module
-    code = kind.deserialize_file(engine, str(launch.compiled))
+def _settle(launch: Launch, control: socket.socket, house: House) -> Situation:
+    """Load the module, and then build the walls: what comes after them is not trusted."""
+    engine = house.engines[launch.abi is Abi.COMPONENT]
+    code: wasmtime.Module | Component
+    if launch.abi is Abi.COMPONENT:
+        code = Component.deserialize_file(engine, str(launch.compiled))
+    else:
+        code = wasmtime.Module.deserialize_file(engine, str(launch.compiled))
+    copy = copy_code(launch.compiled) if launch.abi is Abi.TCP else None
     os.setpgid(0, 0)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800", encoding="ascii")
-    die_with_parent(parent)
     limits.limit(launch)
+    identity.give_up_privileges(launch.user, (1, 2) if copy is None else (1, 2, copy))
+    die_with_parent(house.pid)
+    ready = Ready(
+        landlock=launch.seccomp and landlock.wall_off(launch.mounts),
+        seccomp=launch.seccomp and seccomp.wall_off(),
+        fast=house.fast,
+    )
     turns = Turns(engine)
+    requests = RequestSocket(socket.socket(fileno=_REQUESTS), turns)
     return Situation(
         launch=launch,
         engine=engine,
         code=code,
-        bindings=bindings,
+        code_copy=copy,
+        bindings=house.bindings,
         turns=turns,
-        requests=RequestSocket(socket.socket(fileno=_REQUESTS), turns),
+        requests=requests,
         control=control,
-        ready=Ready(seccomp=False, landlock=False, fast=False),
+        ready=ready,
     )
 
 
-def _run_guest(situation: Situation) -> NoReturn:
-    try:
-        match situation.launch.abi:
-            case Abi.REACTOR:
-                serving.serve(situation, lambda: ReactorGuest(situation.bindings))
-            case other:
-                raise NotImplementedError(other)
-    finally:
-        with suppress(OSError):
-            traceback.print_exc()
-        os._exit(_BROKEN)
+def _plan(abi: Abi) -> Plan:
+    """What the threads will do. Its imports come before the walls."""
+    match abi:
+        case Abi.REACTOR:
+            return _alone(lambda situation: serving.serve(situation, lambda: ReactorGuest(situation.bindings)))
+        case Abi.CGI:
+            return _alone(lambda situation: serving.serve(situation, lambda: CgiGuest(situation.bindings)))
+        case Abi.COMPONENT:
+            from runtime.wasm.guest.component import ComponentGuest  # noqa: PLC0415 (slow to import, seldom wanted)
+
+            return _alone(lambda situation: serving.serve(situation, ComponentGuest))
+        case Abi.FRAMED:
+            return _alone(framed.run)
+        case Abi.COMMAND:
+            return _alone(command.run)
+        case Abi.TCP:
+            return _connections
+
+
+def _alone(run: Callable[[Situation], NoReturn]) -> Plan:
+    return lambda situation: (lambda: run(situation), lambda: _obey(situation))
+
+
+def _connections(situation: Situation) -> tuple[Job, Job]:
+    connections = Connections(situation)
+    return connections.run, connections.obey
 
 
 def _obey(situation: Situation) -> NoReturn:
     """Do as the daemon says until it is gone."""
-    while True:
-        data, descriptors, _, _ = socket.recv_fds(situation.control, MESSAGE_MOST, 2)
-        if not data:
-            os.kill(os.getpid(), signal.SIGKILL)
+    while data := situation.control.recv(MESSAGE_MOST):
         message = decode_to_worker(data)
         if isinstance(message, Interrupt):
             situation.turns.interrupt(message.request)
-        elif isinstance(message, Connect):
-            print(descriptors, file=sys.stderr)
+    os._exit(0)
+
+
+def _guarded(job: Job) -> NoReturn:
+    try:
+        job()
+    finally:
+        _break_down()
+
+
+def _break_down() -> NoReturn:
+    with suppress(OSError):
+        traceback.print_exc()
+    os._exit(_BROKEN)

@@ -15,12 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-import wasmtime
-
 from runtime.wasm.compile.settings import COMPONENT, CORE
-from runtime.wasm.guest.bindings import Bindings, choose
+from runtime.wasm.guest.bindings import choose
 from runtime.wasm.guest.engines import engine
-from runtime.wasm.guest.worker import become_worker
+from runtime.wasm.guest.probe import fast_bindings_work
+from runtime.wasm.guest.worker import House, become_worker
 from runtime.wasm.lifeline import die_with_parent
 from runtime.wasm.wire import MESSAGE_MOST, Fork, Forked, NotForked, Reaped, decode_fork, encode
 
@@ -30,10 +29,9 @@ _DESCRIPTORS = 5
 class Zygote:
     """Forks on demand and tells how each fork ended."""
 
-    def __init__(self, master: socket.socket, engines: dict[bool, wasmtime.Engine], bindings: Bindings) -> None:
+    def __init__(self, master: socket.socket, house: House) -> None:
         self._master = master
-        self._engines = engines
-        self._bindings = bindings
+        self._house = house
         self._poll = select.poll()
         self._poll.register(master, select.POLLIN)
         self._children: dict[int, tuple[int, int]] = {}
@@ -60,14 +58,13 @@ class Zygote:
         return True
 
     def _fork(self, order: Fork, descriptors: list[int]) -> None:
-        parent = os.getpid()
         try:
             pid = os.fork()
         except OSError as error:
             self._master.sendall(encode(NotForked(id=order.id, why=str(error))))
             return
         if not pid:
-            become_worker(descriptors, self._engines, self._bindings, parent)
+            become_worker(descriptors, self._house)
         pidfd = os.pidfd_open(pid)
         self._children[pidfd] = (order.id, pid)
         self._poll.register(pidfd, select.POLLIN)
@@ -97,11 +94,13 @@ def main() -> NoReturn:
     master = socket.socket(fileno=int(sys.argv[1]))
     die_with_parent(int(sys.argv[2]))
     _stand_back()
+    fast = fast_bindings_work()
     engines = {False: engine(CORE), True: engine(COMPONENT)}
+    house = House(engines=engines, bindings=choose(fast=fast), fast=fast, pid=os.getpid())
     gc.collect()
     gc.freeze()
     with suppress(OSError):  # the daemon is gone: nothing is left to do
-        Zygote(master, engines, choose(fast=True)).run()
+        Zygote(master, house).run()
     os._exit(0)
 
 

@@ -1,6 +1,7 @@
 """What the host answers for a guest that does not."""
 
 from catalog.errors import FabricError, TargetFailed, TargetTimeout, Unavailable
+from runtime.wasm.messages import ANSWER_MOST
 from runtime.wasm.wire import Failure
 
 
@@ -25,3 +26,13 @@ def gone() -> TargetFailed:
 def not_begun() -> Unavailable:
     """The worker ended, or is ending, and has not seen this request."""
     return Unavailable("GUEST_NOT_BEGUN", "The guest ended before it saw the request.", hint="Try again.")
+
+
+def bad_answer(why: str) -> TargetFailed:
+    """The guest wrote something that is no answer."""
+    return TargetFailed("GUEST_BAD_ANSWER", f"The guest's answer cannot be taken: {why}.")
+
+
+def overflow() -> TargetFailed:
+    """The guest's answer is too large."""
+    return TargetFailed("GUEST_OVERFLOW", f"The guest's answer is over {ANSWER_MOST} bytes.")

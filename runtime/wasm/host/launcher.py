@@ -6,6 +6,7 @@ import socket
 from contextlib import ExitStack
 
 from runtime.wasm.host.replica import Ends, WorkerReplica
+from runtime.wasm.host.throttle import Throttle
 from runtime.wasm.host.zygote_link import ZygoteLink
 from runtime.wasm.launch import Launch, Line, Outgoing
 from runtime.wasm.wire import encode_launch
@@ -16,7 +17,7 @@ class ZygoteLauncher:
 
     def __init__(self) -> None:
         self._link: ZygoteLink | None = None
-        self._replicas: set[WorkerReplica] = set()
+        self._throttle: Throttle | None = None
 
     async def launch(
         self,
@@ -27,15 +28,24 @@ class ZygoteLauncher:
         timeout: float,  # noqa: ASYNC109 (one request's, not this call's)
     ) -> WorkerReplica:
         """See launch.Launcher."""
-        link = self._zygote()
+        loop = asyncio.get_running_loop()
+        link = self._zygote(loop)
+        if self._throttle is None:
+            self._throttle = Throttle(loop)
         with ExitStack() as theirs:
             ends, descriptors = _connect(launch, theirs)
-            replica = WorkerReplica(launch, ends, output, outgoing, timeout)
-            await replica.connect_channel()
-            process = await link.fork(descriptors, replica.has_ended)
-        replica.forked(process)
-        self._replicas.add(replica)
-        await replica.started()
+            replica = WorkerReplica(launch, ends, self._throttle, output, outgoing, timeout)
+            await replica.open()
+            try:
+                replica.forked(await link.fork(descriptors, replica.has_ended))
+            except BaseException:
+                replica.abandon()
+                raise
+        try:
+            await replica.started()
+        except BaseException:
+            replica.kill()
+            raise
         return replica
 
     async def close(self) -> None:
@@ -43,9 +53,9 @@ class ZygoteLauncher:
         if self._link is not None:
             await self._link.close()
 
-    def _zygote(self) -> ZygoteLink:
+    def _zygote(self, loop: asyncio.AbstractEventLoop) -> ZygoteLink:
         if self._link is None or not self._link.alive:
-            self._link = ZygoteLink(asyncio.get_running_loop())
+            self._link = ZygoteLink(loop)
         return self._link
 
 

@@ -4,15 +4,23 @@ import asyncio
 from collections.abc import Callable
 
 from catalog.errors import FabricError
+from runtime.wasm.host.allowance import Allowance
 from runtime.wasm.launch import Outgoing
 from runtime.wasm.messages import encode_answer
 
+_REFUSED = b"\0\0"
+"""An answer's status, after its version."""
+
 
 class OutgoingCalls:
-    """One replica's. A guest waits for its answer, so there are never more than it has threads."""
+    """One replica's. A guest waits for its answer, so there are never more than it has threads.
 
-    def __init__(self, outgoing: Outgoing | None) -> None:
+    Refusals beyond 200 at once or 500 a second wait: a guest that asks for what it may not have costs us little.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, outgoing: Outgoing | None) -> None:
         self._outgoing = outgoing
+        self._refusals = Allowance(loop.time, rate=500, burst=200)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, request: bytes, answer: Callable[[bytes], None]) -> None:
@@ -27,10 +35,15 @@ class OutgoingCalls:
             task.cancel()
 
     async def _carry_out(self, request: bytes, answer: Callable[[bytes], None]) -> None:
+        given = await self._ask(request)
+        if given[1:3] == _REFUSED and (wait := self._refusals.take(1)):
+            await asyncio.sleep(wait)
+        answer(given)
+
+    async def _ask(self, request: bytes) -> bytes:
         if self._outgoing is None:
-            answer(encode_answer(0, [], b"FORBIDDEN"))
-            return
+            return encode_answer(0, [], b"FORBIDDEN")
         try:
-            answer(await self._outgoing(request))
+            return await self._outgoing(request)
         except FabricError as error:
-            answer(encode_answer(0, [], error.code.encode()))
+            return encode_answer(0, [], error.code.encode())

@@ -4,9 +4,11 @@ import asyncio
 import os
 from collections.abc import Callable
 
+from runtime.wasm.host.allowance import Allowance
+
 _PIECE = 64 * 1024
-_BURST = 1024 * 1024
-_RATE = 4 * 1024 * 1024
+BURST = 1024 * 1024
+RATE = 4 * 1024 * 1024
 """Bytes a second that are taken off one stream after a burst; beyond, the guest waits in its write."""
 
 
@@ -17,8 +19,7 @@ class OutputPipe:
         self._loop = loop
         self._descriptor = descriptor
         self._output = output
-        self._left = float(_BURST)
-        self._at = loop.time()
+        self._allowance = Allowance(loop.time, rate=RATE, burst=BURST)
         self._rest: asyncio.TimerHandle | None = None
         self._open = True
         os.set_blocking(descriptor, False)
@@ -45,12 +46,10 @@ class OutputPipe:
         count = self._take()
         if not self._open:
             return
-        now = self._loop.time()
-        self._left = min(_BURST, self._left + (now - self._at) * _RATE) - count
-        self._at = now
-        if self._left < 0:
+        wait = self._allowance.take(count)
+        if wait:
             self._loop.remove_reader(self._descriptor)
-            self._rest = self._loop.call_later(-self._left / _RATE, self._go_on)
+            self._rest = self._loop.call_later(wait, self._go_on)
 
     def _go_on(self) -> None:
         self._rest = None

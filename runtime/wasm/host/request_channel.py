@@ -9,49 +9,37 @@ import msgspec
 
 from catalog.errors import FabricError
 from runtime.wasm.host import failures
+from runtime.wasm.host.gathering import Gathering
+from runtime.wasm.host.head_timer import HeadTimer
 from runtime.wasm.host.outgoing_calls import OutgoingCalls
+from runtime.wasm.host.watcher import Watcher
 from runtime.wasm.launch import Done, Usage
 from runtime.wasm.messages import ANSWER_MOST
 from runtime.wasm.wire import ANSWER, DOWN, FAILED, HTTP_ANSWER, HTTP_REQUEST, PAGE, REQUEST, UP, Failure
 
 _LAST = 0xFFFFFFFF
 _FRAME_MOST = ANSWER_MOST + 1024
-
-
-class Watcher(msgspec.Struct, frozen=True):
-    """Who is told what: `overdue(request)` when the head's time is up, `trapped()` when the guest has to be replaced,
-    `broken()` when frames make no sense, `lost()` at the end."""
-
-    overdue: Callable[[int], None]
-    trapped: Callable[[], None]
-    broken: Callable[[], None]
-    lost: Callable[[], None]
+_UP_SIZE = UP.size
 
 
 class RequestChannel(asyncio.Protocol):
     """First in, first out: the worker answers in order, and only the request at the head can have been begun.
 
-    `timeout` in seconds is the head's; there is one timer, which is armed only while something is under way.
+    `timeout` in seconds is the head's.
     """
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, usage: Usage, calls: OutgoingCalls, watcher: Watcher, timeout: float
     ) -> None:
-        self._now = loop.time
-        self._call_at = loop.call_at
         self._usage = usage
         self._calls = calls
         self._watcher = watcher
-        self._timeout = timeout
+        self._timer = HeadTimer(loop, timeout, self._overdue)
         self._transport: asyncio.WriteTransport | None = None
         self._waiting: deque[Done] = deque()
         self._head = 1
         self._next = 1
-        self._head_since = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._pieces: list[bytes] = []
-        self._got = 0
-        self._need = 0
+        self._partial = Gathering()
 
     @property
     def pending(self) -> int:
@@ -70,9 +58,7 @@ class RequestChannel(asyncio.Protocol):
         number = self._next
         self._next = number % _LAST + 1
         if not self._waiting:
-            self._head_since = self._now()
-            if self._timer is None:
-                self._timer = self._call_at(self._head_since + self._timeout, self._look)
+            self._timer.begin()
         self._waiting.append(done)
         size = len(request)
         self._usage.received += size
@@ -82,13 +68,13 @@ class RequestChannel(asyncio.Protocol):
         """Call back everybody who waits: the first gets `head`."""
         waiting, self._waiting = self._waiting, deque()
         self._head = self._next
+        self._timer.close()
         for place, done in enumerate(waiting):
             done(others() if place else head)
 
     def close(self) -> None:
         """Tell the worker that nothing more will come."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.close()
         if self._transport is not None:
             self._transport.close()
 
@@ -99,55 +85,51 @@ class RequestChannel(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio.Protocol's."""
         self._transport = None
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.close()
         self._watcher.lost()
 
     def data_received(self, data: bytes) -> None:
         """asyncio.Protocol's."""
-        if self._pieces:
-            self._pieces.append(data)
-            self._got += len(data)
-            if self._got < self._need:
+        if self._partial.need:
+            whole = self._partial.add(data)
+            if whole is None:
                 return
-            data = b"".join(self._pieces)
-            self._pieces.clear()
+            data = whole
         at, end = 0, len(data)
-        while end - at >= 13:
+        while end - at >= _UP_SIZE:
             size, number, kind, pages = UP.unpack_from(data, at)
-            start = at + 13
+            start = at + _UP_SIZE
             stop = start + size
             if stop > end:
                 if size > _FRAME_MOST:
-                    self._watcher.broken()
-                    return
-                self._keep(data, at, stop)
+                    self._watcher.broken("a frame is too long")
+                else:
+                    self._partial.keep(data, at, stop)
                 return
             at = stop
             if kind == ANSWER and number == self._head and self._waiting:
+                self._usage.sent += size
                 self._answered(data[start:stop], pages)
             else:
                 self._unusual(kind, number, pages, data[start:stop])
         if at < end:
-            self._keep(data, at, at + 13)
-
-    def _keep(self, data: bytes, at: int, need: int) -> None:
-        self._pieces.append(data[at:])
-        self._got = len(data) - at
-        self._need = need - at
+            self._partial.keep(data, at, at + _UP_SIZE)
 
     def _answered(self, answer: bytes | FabricError, pages: int) -> None:
         waiting, usage = self._waiting, self._usage
         done = waiting.popleft()
         self._head = self._head % _LAST + 1
-        if waiting:
-            self._head_since = self._now()
         usage.requests += 1
         usage.memory = memory = pages * PAGE
         usage.memory_peak = max(usage.memory_peak, memory)
-        if isinstance(answer, bytes):
-            usage.sent += len(answer)
-        done(answer)
+        if waiting:
+            self._timer.begin()
+            done(answer)
+        else:
+            self._timer.stop()
+            done(answer)
+            if not waiting:
+                self._watcher.idle()
 
     def _unusual(self, kind: int, number: int, pages: int, payload: bytes) -> None:
         if kind == HTTP_REQUEST:
@@ -157,19 +139,11 @@ class RequestChannel(asyncio.Protocol):
             self._watcher.trapped()
             self._answered(failures.of_guest(msgspec.json.decode(payload, type=Failure)), pages)
         else:
-            self._watcher.broken()
+            self._watcher.broken("it answers what it was not asked")
 
     def _answer_http(self, number: int, answer: bytes) -> None:
         if self._transport is not None:
             self._transport.write(DOWN.pack(len(answer), number, HTTP_ANSWER) + answer)
 
-    def _look(self) -> None:
-        """Is the head's time up? Otherwise look again when it would be."""
-        self._timer = None
-        if not self._waiting:
-            return
-        due = self._head_since + self._timeout
-        if self._now() >= due:
-            self._watcher.overdue(self._head)
-        else:
-            self._timer = self._call_at(due, self._look)
+    def _overdue(self) -> None:
+        self._watcher.overdue(self._head)

@@ -3,8 +3,12 @@
 import os
 import signal
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from runtime.wasm.wire import Reaped
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class WorkerProcess:
@@ -22,11 +26,17 @@ class WorkerProcess:
     def cpu_ns(self) -> int:
         """CPU time until now, or of its whole life."""
         if self.reaped is None:
-            try:
+            with suppress(OSError):  # it has ended, and the zygote's word is on its way
                 self._cpu_ns = time.clock_gettime_ns(self._clock)
-            except OSError:
-                pass  # it has ended, and the zygote's word is on its way
         return self._cpu_ns
+
+    def private_memory(self) -> int:
+        """Bytes that are resident and shared with no other process; 0 when it has ended."""
+        if self.reaped is None:
+            with suppress(OSError):
+                _, resident, shared, *_ = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()
+                return (int(resident) - int(shared)) * _PAGE
+        return 0
 
     def kill(self) -> None:
         """SIGKILL; nothing happens if it has ended."""
@@ -34,8 +44,9 @@ class WorkerProcess:
 
     def pause(self) -> None:
         """SIGSTOP."""
-        self.paused = True
-        self._signal(signal.SIGSTOP)
+        if not self.paused:
+            self.paused = True
+            self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT, if it is paused."""
@@ -53,7 +64,5 @@ class WorkerProcess:
     def _signal(self, number: signal.Signals) -> None:
         if self._pidfd < 0:
             return
-        try:
+        with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, number)
-        except ProcessLookupError:
-            pass

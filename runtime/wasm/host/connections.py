@@ -1,0 +1,55 @@
+"""Connections: what a tcp worker has been given and has not ended."""
+
+import os
+from collections.abc import Callable
+
+from catalog.errors import Unavailable
+from runtime.wasm.host import failures
+from runtime.wasm.host.control_socket import ControlSocket
+from runtime.wasm.launch import Pipes, Usage
+from runtime.wasm.wire import CONNECTIONS_MOST, Closed, Connect
+
+
+class Connections:
+    """Each is a pair of pipes; the worker tells when a guest has ended."""
+
+    def __init__(self, control: ControlSocket, usage: Usage, idle: Callable[[], None]) -> None:
+        self._control = control
+        self._usage = usage
+        self._idle = idle
+        self._last = 0
+        self._open: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self) -> Pipes:
+        """Begin one. Raises TargetFailed GUEST_GONE, Unavailable GUEST_FULL."""
+        if len(self._open) >= CONNECTIONS_MOST:
+            raise Unavailable("GUEST_FULL", f"The guest has {CONNECTIONS_MOST} connections already.", hint="Try again.")
+        stdin, to_stdin = os.pipe()
+        from_stdout, stdout = os.pipe()
+        self._last += 1
+        try:
+            said = self._control.say(Connect(connection=self._last), [stdin, stdout])
+        finally:
+            os.close(stdin)
+            os.close(stdout)
+        if not said:
+            os.close(to_stdin)
+            os.close(from_stdout)
+            raise failures.gone()
+        self._open.add(self._last)
+        return Pipes(to_stdin, from_stdout)
+
+    def closed(self, message: Closed) -> None:
+        """The worker says that one has ended."""
+        self._open.discard(message.connection)
+        self._usage.requests += 1
+        self._usage.traps += message.failure is not None
+        if not self._open:
+            self._idle()
+
+    def clear(self) -> None:
+        """The worker has ended."""
+        self._open.clear()
