@@ -31,6 +31,7 @@ function called(url) {
 export async function handler(request) {
   const [, first, id] = request.path.split("/");
   if (first === "health") return { status: 200, headers: { "content-type": "text/plain" }, body: "ok\n" };
+  if (first === "carts" && id && request.method === "DELETE") return json(200, { cart: id, removed: carts.delete(id) });
   if (first === "carts" && id) return request.method === "POST" ? added(id, request) : shown(id);
   if (first === "echo") return { headers: { "content-type": "application/octet-stream" }, body: request.body };
   if (first === "request") return json(200, { ...request, body: request.body.length });
