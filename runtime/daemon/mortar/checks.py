@@ -67,21 +67,34 @@ def _check_services(
 ) -> None:
     volumes = _names(document, "volume")
     services = document.get("service")
-    tables = services if isinstance(services, Mapping) else {}
-    # Also those that could not be read: naming them is no mistake.
-    names = {str(table.get("name", key)) for key, table in tables.items() if isinstance(table, Mapping)}
+    tables = {key: each for key, each in services.items() if isinstance(each, Mapping)} if services else {}
+    names = {*tables, *(str(each["name"]) for each in tables.values() if "name" in each)}
+    # What is written is asked, so that services which could not be read are looked at as well.
+    for key, table in tables.items():
+        place = f"service.{key}"
+        for network in _texts(table.get("networks")):
+            _known(network, networks, f"{place}.networks", "network", findings)
+        for name in _texts(table.get("depends_on")):
+            _known(name, names, f"{place}.depends_on", "service", findings)
+        for name in _volumes(table.get("volumes")):
+            _known(name, volumes, f"{place}.volumes", "volume", findings)
     seen: dict[str, str] = {}
     for part in parts:
-        place, spec = f"service.{part.key}", part.spec
-        if spec.name in seen:
-            findings.error(f"{place}.name", f"is `{spec.name}`, as `service.{seen[spec.name]}` is called.")
-        seen[spec.name] = part.key
-        for network in spec.networks:
-            _known(network, networks, f"{place}.networks", "network", findings)
-        for name in spec.depends_on:
-            _known(name, names, f"{place}.depends_on", "service", findings)
-        for use in spec.volumes:
-            _known(use.source, volumes, f"{place}.volumes", "volume", findings)
+        if part.spec.name in seen:
+            said = f"is `{part.spec.name}`, as `service.{seen[part.spec.name]}` is called."
+            findings.error(f"service.{part.key}.name", said)
+        seen[part.spec.name] = part.key
+
+
+def _texts(value: Json) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _volumes(value: Json) -> list[str]:
+    if isinstance(value, Mapping):
+        return list(value)
+    tables = [each.get("source") for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    return [each for each in tables if isinstance(each, str)] + [each.partition(":")[0] for each in _texts(value)]
 
 
 def _check_ports(parts: Iterable[Part], findings: Findings) -> None:

@@ -53,6 +53,9 @@ _BACKUP = _free("enabled", "schedule", "retention", "destination")
 _REPLICAS = _free("min", "max", "cpu_threshold", "in_flight_threshold", "scale_up_cooldown", "scale_down_cooldown")
 _RESOURCES = _free("memory", "cpu")
 
+_SHORT = frozenset({"replicas", "restart", "restart_policy"})
+"""Tables that may be written as one value: their reader judges it."""
+
 SERVICE: Fields = {
     **_free("build", "image", "name", "version", "type", "networks", "depends_on", "environment", "files", "labels"),
     **_free("ports", "args", "egress_locked", "description", "volumes", "no_capabilities"),
@@ -161,13 +164,18 @@ def _is_idle(shape: Json) -> bool:
 def _field(value: Json, shape: Json, where: str, findings: Findings) -> Json:
     if _is_idle(shape):
         findings.warning(where, "is parsed, not acted on by this daemon.")
-    if isinstance(shape, dict) and isinstance(value, Mapping):
-        return _table(value, shape, where, findings)
-    if isinstance(shape, Each) and isinstance(value, Mapping):
-        return {name: _inner(each, shape.fields, f"{where}.{name}", findings) for name, each in value.items()}
     if isinstance(shape, Rows) and isinstance(value, list):
         return [_inner(each, shape.fields, f"{where}[{at}]", findings) for at, each in enumerate(value)]
-    return value
+    if not isinstance(shape, dict | Each):
+        return value
+    if not isinstance(value, Mapping):
+        if where.rpartition(".")[2] in _SHORT:
+            return value
+        findings.error(where, "must be a table.")
+        return {}
+    if isinstance(shape, Each):
+        return {name: _inner(each, shape.fields, f"{where}.{name}", findings) for name, each in value.items()}
+    return _table(value, shape, where, findings)
 
 
 def _inner(value: Json, fields: Fields, where: str, findings: Findings) -> Json:
