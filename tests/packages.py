@@ -9,6 +9,7 @@ WANTED = {
     "redis-server": "redis-server=5:7.0.15-*",
     "wrk": "wrk=4.1.0-*",
     "docker-registry": "docker-registry=2.8.2+ds1-*",
+    "jq": "jq=1.6-*",
 }
 """Program to package, pinned to the version the facts of this project were measured with."""
 
