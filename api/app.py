@@ -14,6 +14,7 @@ from api.answering import answering
 from api.fabric.routes import ENDPOINTS
 from api.hardening import AnySanic, check_config, hard_config, harden
 from api.health import add_health
+from api.mcp.door import add_mcp
 from api.openapi import PATH, document
 from api.problems import ProblemHandler
 from api.responses import BodyResponse
@@ -37,6 +38,7 @@ def make_app(serving: Serving, *, floor: bool = False) -> AnySanic:
         handler = answering(endpoint, serving)
         app.add_route(handler, path, methods=[endpoint.method], name=endpoint.name, stream=True, unquote=True)
     add_health(app, serving)
+    add_mcp(app, serving)
     app.add_route(_openapi, PATH, methods=["GET"], name="openapi")
     if floor:
         app.add_route(_nothing, FLOOR_PATH, methods=["GET"], name="floor")

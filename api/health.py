@@ -18,6 +18,7 @@ PAGE = b"""Fabric: a workflow engine centred on Connections, whose writes only s
 /api/v1/fabric/...     the API (Authorization: Bearer ... for people, X-API-Key: ... for machines)
 /healthz  /readyz      is it there, is it ready
 /metrics               for Prometheus
+/mcp                   tools for assistants, over the Model Context Protocol
 """
 
 

@@ -34,6 +34,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="Redis or Valkey for the guards and the shared ingest rate, as `redis://HOST:PORT/DB`.")
     ] = ""
     ingest_limit: Annotated[str, Meta(description="Events an organisation may push, as COUNT/SECONDSs.")] = "120/60s"
+    mcp_limit: Annotated[
+        str, Meta(description="Requests that an assistant's token may send to /mcp, as COUNT/SECONDSs.")
+    ] = "120/60s"
+    mcp_origins: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Comma-separated web origins that may speak to /mcp; a request that names another is refused."
+        ),
+    ] = ()
     artifact_durable_dir: Annotated[
         Path,
         Meta(

@@ -15,7 +15,9 @@ from catalog.registry import Registry
 from engine.administration import Administration
 from engine.apply import Applier
 from engine.artifacts import ArtifactStore
+from engine.assistants import Assistants
 from engine.authoring import Authoring
+from engine.budgets import Budgets
 from engine.buses.memory import MemoryBus
 from engine.clock import SystemClock
 from engine.credentials import Credentials
@@ -68,6 +70,8 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Secrets
     ingest: Ingest
     trials: Trials
+    budgets: Budgets
+    assistants: Assistants
     applier: Applier
     workers: Workers
     schedule: Schedule
@@ -136,6 +140,8 @@ async def build(
         read_only=settings.adapter_read_only,
     )
     authoring = Authoring(store, registry, directory, index, clock, bus)
+    trials = Trials(store, registry, index, dispatcher, workers, negotiator, staging, targets, ports, clock, measures)
+    budgets = Budgets(store, dispatcher, clock)
     retention = Retention(store, clock, runs_days=settings.runs_keep_days, events_days=settings.events_keep_days)
     return Application(
         settings=settings,
@@ -151,9 +157,9 @@ async def build(
         authoring=authoring,
         secrets=sealed,
         ingest=ingest,
-        trials=Trials(
-            store, registry, index, dispatcher, workers, negotiator, staging, targets, ports, clock, measures
-        ),
+        trials=trials,
+        budgets=budgets,
+        assistants=Assistants(registry, trials, budgets, store, Rate.parse(settings.mcp_limit), clock, measures),
         applier=applier,
         workers=workers,
         schedule=schedule,

@@ -7,15 +7,13 @@ from typing import TypeVar
 
 import msgspec
 
+from catalog.ai_tools import may_be_tool, tool_entry, tool_name
 from catalog.errors import Invalid, NotFound
 from catalog.events import EventSpec, Pattern, check_event
 from catalog.jsonvalue import Json, digest
 from catalog.operations import Operation, Tier, check_operation
 
 T = TypeVar("T")
-
-AI_NEVER = frozenset({"fabric.webhook"})
-"""Operations an assistant may never call, whatever they declare (the seed's safety contract)."""
 
 
 class Catalog:
@@ -62,20 +60,15 @@ class Catalog:
         return nearest(name, self.events)
 
     @cached_property
+    def tools(self) -> Mapping[str, Operation]:
+        """Operations that assistants may be offered, by their names as tools; these are in order."""
+        named = {tool_name(op.id): op for op in self.operations.values() if may_be_tool(op)}
+        return dict(sorted(named.items()))
+
+    @cached_property
     def ai_tools(self) -> list[Json]:
         """What an assistant may really call: reads, and writes that stage; never `fabric.webhook`."""
-        return [
-            {
-                "name": op.id.replace(".", "_"),
-                "operation_id": op.id,
-                "description": op.title,
-                "input_schema": op.input_schema,
-                "permission": op.permission,
-                "stages": op.write,
-            }
-            for op in self.operations.values()
-            if op.ai and op.id not in AI_NEVER and not op.driver_missing
-        ]
+        return [tool_entry(op) for op in self.operations.values() if may_be_tool(op)]
 
     @cached_property
     def snapshot(self) -> Json:

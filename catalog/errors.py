@@ -108,8 +108,16 @@ class TooMany(FabricError):
 
     status = 429
 
-    def __init__(self, code: str, message: str, *, retry_after: float = 1.0, hint: str | None = None) -> None:
-        super().__init__(code, message, hint=hint)
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retry_after: float = 1.0,
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(code, message, hint=hint, details=details)
         self.retry_after = retry_after
 
 

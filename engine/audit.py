@@ -7,7 +7,12 @@ from engine.tenancy import Actor, ActorKind
 
 
 def audit_row(actor: Actor, action: str, subject: str, clock: Clock, details: Json = None) -> AuditRow:
-    """The row for a deed of `actor`: `action` such as `connection.created`, `subject` the id of what it was done to."""
+    """The row for a deed of `actor`: `action` such as `connection.created`, `subject` the id of what it was done to.
+
+    An assistant acts for its owner, so its deeds name the credential besides.
+    """
+    if actor.kind is ActorKind.ASSISTANT:
+        details = {**(details or {}), "assistant": actor.credential_id}
     return AuditRow(
         organisation_id=actor.organisation_id,
         time=clock.now(),

@@ -8,6 +8,7 @@ from catalog.artifacts import ArtifactRef
 from catalog.changes import Change
 from catalog.jsonvalue import Json
 from engine.runs import Failure
+from engine.tenancy import ActorKind
 
 
 class ChangeState(StrEnum):
@@ -35,10 +36,19 @@ TRANSITIONS: dict[ChangeState, frozenset[ChangeState]] = {
 """Every other move is refused by the store's compare-and-set."""
 
 
+class Asker(msgspec.Struct, frozen=True, kw_only=True):
+    """What asked for a change on behalf of `staged_by`: he himself, a key or an assistant of his, and its name."""
+
+    kind: ActorKind
+    name: str
+    credential_id: str | None = None
+
+
 class PendingChange(msgspec.Struct, kw_only=True):
     """A write that waits for a person. `token` grows with each claim by Apply; an old token cannot end it.
 
     `digest` is the hex SHA-256 of all that is shown (see catalog.changes.Change.digest) and must come back with Apply.
+    `asked_by` is there where it was asked for directly, and not by a Connection.
     """
 
     id: str
@@ -67,3 +77,4 @@ class PendingChange(msgspec.Struct, kw_only=True):
     error: Failure | None = None
     drift: Json = None
     note: str | None = None
+    asked_by: Asker | None = None

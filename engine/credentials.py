@@ -9,7 +9,7 @@ from catalog.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from catalog.jsonvalue import Json
 from engine.audit import audit_row
 from engine.directory import FRESH_SECONDS, TOPIC, Directory
-from engine.permissions import NOT_FOR_MACHINES
+from engine.permissions import NOT_FOR_ASSISTANTS, NOT_FOR_MACHINES
 from engine.ports import Bus, Clock, CredentialStore, Seal
 from engine.records import Page
 from engine.tenancy import Actor, ActorKind, Credential, CredentialKind
@@ -18,7 +18,16 @@ OWN_SCHEME = "own"
 """Either of ours: the Standard Webhooks triple, or `timestamp.body` in X-Fabric-Signature."""
 
 SCHEMES = (OWN_SCHEME, "standard", "fabric", "github", "stripe")
-_PREFIX = {CredentialKind.TOKEN: "fabt_", CredentialKind.KEY: "fabk_"}
+DAILY_CALLS = 1000
+"""Calls a day that an assistant's token has where nobody says otherwise."""
+
+_PREFIX = {CredentialKind.TOKEN: "fabt_", CredentialKind.KEY: "fabk_", CredentialKind.ASSISTANT: "faba_"}
+_ACTS_AS = {
+    CredentialKind.TOKEN: (ActorKind.PERSON, frozenset[str]()),
+    CredentialKind.KEY: (ActorKind.KEY, NOT_FOR_MACHINES),
+    CredentialKind.ASSISTANT: (ActorKind.ASSISTANT, NOT_FOR_ASSISTANTS),
+}
+"""Who a credential makes of its owner, and which of his permissions it leaves behind."""
 
 
 def sha256_of(text: str) -> str:
@@ -51,14 +60,20 @@ class Credentials:
         expires_at: float | None = None,
         signing_scheme: str | None = None,
         signing_secrets: tuple[str, ...] = (),
+        daily_calls: int | None = None,
     ) -> tuple[Credential, str]:
-        """A new credential of that person, and its text.
+        """A new credential of that person, and its text. An assistant's has a budget: DAILY_CALLS if none is named.
 
-        Raises Invalid SIGNING_SCHEME, SIGNING_SECRETS; Conflict KEY_KIND where a token is to be signed.
+        Raises Invalid SIGNING_SCHEME, SIGNING_SECRETS; Conflict KEY_KIND where what is no key is to be signed, or what
+        is no assistant's is to have a budget.
         """
         self._check_signing(signing_scheme, signing_secrets)
         if signing_scheme is not None and kind is not CredentialKind.KEY:
             raise _no_signing()
+        if kind is CredentialKind.ASSISTANT:
+            daily_calls = DAILY_CALLS if daily_calls is None else daily_calls
+        elif daily_calls is not None:
+            raise Conflict("KEY_KIND", "Only an assistant's token has a budget.", hint="Leave `daily_calls` out.")
         text = _PREFIX[kind] + secrets.token_urlsafe(32)
         credential = Credential(
             id=self._clock.new_id(),
@@ -72,8 +87,12 @@ class Credentials:
             sealed_signing=tuple(self._seal.seal(each.encode()) for each in signing_secrets),
             created_at=self._clock.now(),
             expires_at=expires_at,
+            daily_calls=daily_calls,
         )
-        row = audit_row(actor, f"{kind}.issued", credential.id, self._clock, {"user": user_id, "scopes": scopes})
+        details: Json = {"user": user_id, "scopes": scopes}
+        if daily_calls is not None:
+            details["daily_calls"] = daily_calls
+        row = audit_row(actor, f"{kind}.issued", credential.id, self._clock, details)
         await self._store.put_credential(credential, row)
         return credential, text
 
@@ -170,17 +189,18 @@ class Credentials:
 
 
 def _narrowed(person: Actor, credential: Credential, address: str | None) -> Actor:
-    """The person as this credential lets him act: scopes only narrow, and a machine never applies."""
+    """The person as this credential lets him act: scopes only narrow, and no machine ever applies."""
     scopes = None if credential.scopes is None else frozenset(credential.scopes)
-    machine = credential.kind is CredentialKind.KEY
+    kind, left_behind = _ACTS_AS[credential.kind]
     permissions = {
         permission: sites
         for permission, sites in person.permissions.items()
-        if (scopes is None or permission in scopes) and not (machine and permission in NOT_FOR_MACHINES)
+        if (scopes is None or permission in scopes) and permission not in left_behind
     }
     return msgspec.structs.replace(
         person,
-        kind=ActorKind.KEY if machine else ActorKind.PERSON,
+        kind=kind,
+        name=credential.name if kind is ActorKind.ASSISTANT else person.name,
         permissions=permissions,
         unscoped_admin=person.unscoped_admin and scopes is None,
         credential_id=credential.id,
@@ -237,8 +257,8 @@ def _require_person(actor: Actor) -> None:
 
 
 def require_admin(actor: Actor) -> None:
-    """Refuse all but an unscoped org-admin. Raises Forbidden ADMIN_REQUIRED."""
-    if not (actor.active and actor.unscoped_admin):
+    """Refuse all but an unscoped org-admin; an assistant of his is none. Raises Forbidden ADMIN_REQUIRED."""
+    if not (actor.active and actor.unscoped_admin) or actor.kind is ActorKind.ASSISTANT:
         raise Forbidden(
             "ADMIN_REQUIRED",
             "This takes an administrator of the whole organisation, on a credential without scopes.",
@@ -247,7 +267,7 @@ def require_admin(actor: Actor) -> None:
 
 
 def _no_signing() -> Conflict:
-    return Conflict("KEY_KIND", "A person's token has no signing secret.", hint="Use an API key.")
+    return Conflict("KEY_KIND", "Only an API key has a signing secret.", hint="Use an API key.")
 
 
 def _unknown() -> Unauthenticated:

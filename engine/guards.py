@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from catalog.errors import Invalid, TooMany
 from engine.ports import Clock
@@ -34,11 +34,13 @@ class Window:
     """A sliding window for each organisation: never more than the limit in ANY window of that length.
 
     Times are kept in quanta of 10 ms that expire with their last moment, so memory is bounded whatever the limit.
+    `refusal` makes the error from the rate and the seconds to wait.
     """
 
-    def __init__(self, rate: Rate, clock: Clock) -> None:
+    def __init__(self, rate: Rate, clock: Clock, refusal: Callable[[Rate, float], TooMany] | None = None) -> None:
         self._rate = rate
         self._clock = clock
+        self._refusal = refusal or too_many
         self._kept: dict[str, deque[Quantum]] = {}
         self._sums: dict[str, int] = {}
 
@@ -52,7 +54,7 @@ class Window:
             self._add(organisation_id, now - max(age, 0.0))
 
     def admit(self, organisation_id: str) -> Quantum:
-        """Count one; what comes back is for `give_back`. Raises TooMany INGEST_RATE with the seconds to wait."""
+        """Count one; what comes back is for `give_back`. Raises the refusal: TooMany INGEST_RATE if no other is set."""
         now = self._clock.monotonic()
         quanta = self._kept.get(organisation_id)
         if quanta:
@@ -61,7 +63,7 @@ class Window:
                 self._sums[organisation_id] -= int(gone[1])
                 gone[1] = 0
             if self._sums[organisation_id] >= self._rate.limit:
-                raise too_many(self._rate, self._rate.seconds - (now - quanta[0][0]))
+                raise self._refusal(self._rate, self._rate.seconds - (now - quanta[0][0]))
         return self._add(organisation_id, now)
 
     def give_back(self, organisation_id: str, counted: Quantum) -> None:

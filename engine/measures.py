@@ -39,6 +39,7 @@ class Measures:
         self.run_seconds = Durations()
         self.steps: Counter[tuple[str, str]] = Counter()
         self.changes: Counter[str] = Counter()
+        self.assistant_calls: Counter[str] = Counter()
         self.misses = 0
         self.guard_hits: Counter[str] = Counter()
         self.guard_errors = 0

@@ -33,6 +33,9 @@ BUILT_IN = frozenset({ORG_ADMIN, "operator", "viewer"})
 NOT_FOR_MACHINES = frozenset({APPLY})
 """Permissions that no API key carries, whatever its owner holds: applying takes a person."""
 
+NOT_FOR_ASSISTANTS = PLATFORM
+"""Nor does an assistant carry any of these: it calls operations, and administers nothing."""
+
 
 def role_permissions(role: str, declared: frozenset[str], custom: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """The permissions of a role: a built-in one (`declared` are the catalog's), or an organisation's own.

@@ -5,14 +5,14 @@ commit is durable. Lists are newest first and paged by an opaque cursor. `organi
 to: another organisation's row answers like an absent one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from catalog.artifacts import ArtifactRef
 from catalog.events import Event
 from catalog.jsonvalue import Json
 from engine.changes import ChangeState, PendingChange
-from engine.records import Accepted, AuditRow, FeedEntry, Notification, Page, StoredConnection
+from engine.records import Accepted, AuditRow, FeedEntry, Notification, Page, Spent, StoredConnection
 from engine.runs import Run, RunState, StepRecord
 from engine.tenancy import Controller, Credential, Organisation, Role, Site, User
 
@@ -256,6 +256,21 @@ class CredentialStore(Protocol):
         ...
 
 
+class SpendingStore(Protocol):
+    """What assistants have called, a day at a time."""
+
+    async def spend(self, credential_id: str, day: str, limit: int, events: Mapping[int, Event]) -> Spent:
+        """Count a call of this credential on `day` (ISO date), unless it has made `limit` that day. Where the count
+        comes to a key of `events`, that event is kept, undispatched, in the same commit. A day before one that was
+        counted already (the clock was set back) counts as that one. Raises NotFound KEY_NOT_FOUND.
+        """
+        ...
+
+    async def spending(self, credential_ids: Sequence[str], day: str) -> dict[str, int]:
+        """Calls that these credentials have made on `day` or since; those that have made some."""
+        ...
+
+
 class SecretStore(Protocol):
     """Sealed secrets; their names are all that is ever listed."""
 
@@ -342,6 +357,7 @@ class Store(
     ConnectionStore,
     TenancyStore,
     CredentialStore,
+    SpendingStore,
     SecretStore,
     JournalStore,
     Housekeeping,

@@ -72,6 +72,17 @@ class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):
     time: float
 
 
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of counting an assistant's call: the day (ISO date) it counts for, calls of that day by now, and the
+    event that was due with it. `refused`: the limit had been reached, and nothing was counted.
+    """
+
+    day: str
+    calls: int
+    refused: bool = False
+    event: Event | None = None
+
+
 class Page(msgspec.Struct, Generic[T], frozen=True):
     """A slice of a list, newest first; `next` is the cursor of the following slice, None at the end."""
 

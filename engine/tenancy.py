@@ -72,17 +72,18 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialKind(StrEnum):
-    """A bearer token is a person's; an API key is a machine's."""
+    """A bearer token is a person's, an API key a machine's; an assistant's token opens the assistant's door alone."""
 
     TOKEN = "token"  # noqa: S105 - a kind, not a secret
     KEY = "key"
+    ASSISTANT = "assistant"
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """A token or key. Only the SHA-256 (hex) of its text is kept; the text is shown once.
 
     `scopes` None narrows nothing. `sealed_signing` holds up to two inbound signing secrets, `signing_scheme` how
-    they sign (`standard`, `fabric`, `github` or `stripe`).
+    they sign (`standard`, `fabric`, `github` or `stripe`). `daily_calls` is an assistant's budget; others have none.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float | None = None
     revoked_at: float | None = None
     last_used_at: float | None = None
+    daily_calls: int | None = None
 
 
 class ActorKind(StrEnum):

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Coroutine
 
+from catalog.ai_tools import may_be_tool
 from catalog.artifacts import ArtifactRef
-from catalog.errors import Conflict, Invalid, NotFound, TargetTimeout, Unsupported
+from catalog.errors import Conflict, Forbidden, Invalid, NotFound, TargetTimeout, Unsupported
 from catalog.events import Event, Pattern
 from catalog.jsonvalue import Json
 from catalog.operations import Operation, Read, Tier, Write
@@ -12,7 +13,7 @@ from catalog.provider import Call, Ports
 from catalog.registry import Registry
 from engine.audit import audit_row
 from engine.change_events import change_event
-from engine.changes import PendingChange
+from engine.changes import Asker, PendingChange
 from engine.credentials import require, require_admin
 from engine.dispatcher import Dispatcher
 from engine.entries import Entry
@@ -113,8 +114,32 @@ class Trials:
         OP_UNKNOWN; Unsupported INVOKE_NON_NATIVE, DRIVER_MISSING; Forbidden; Invalid PARAM_*.
         """
         operation = self._registry.current().get_operation(operation_id)
-        self._may_invoke(actor, operation)
-        code = self._registry.get_code(operation_id)
+        if operation.tier is not Tier.NATIVE:
+            raise Unsupported(
+                "INVOKE_NON_NATIVE",
+                f"`{operation.id}` is a plugin's; only native operations can be invoked.",
+                hint="Use it as a step of a Connection.",
+            )
+        return await self._invoke(actor, operation, params)
+
+    async def ask(self, actor: Actor, operation_id: str, params: Json) -> Came | str:
+        """As `invoke`, for an assistant: what the catalog offers assistants, reads of plugins among it, and no more.
+
+        Raises Forbidden AI_FORBIDDEN, and what `invoke` raises.
+        """
+        operation = self._registry.current().get_operation(operation_id)
+        if not may_be_tool(operation):
+            raise Forbidden(
+                "AI_FORBIDDEN", f"No assistant may call `{operation.id}`.", hint="A person may, or a Connection of his."
+            )
+        return await self._invoke(actor, operation, params)
+
+    async def _invoke(self, actor: Actor, operation: Operation, params: Json) -> Came | str:
+        if operation.permission is not None:
+            require(actor, operation.permission)
+        elif not may_invoke(actor, operation):
+            require_admin(actor)
+        code = self._registry.get_code(operation.id)
         place = self._clock.new_id()
         call = Call(
             organisation_id=actor.organisation_id,
@@ -135,6 +160,7 @@ class Trials:
         self, actor: Actor, operation: Operation, code: Write, params: Json, call: Call, place: str
     ) -> PendingChange:
         change = await self._staging.stage(actor, operation, code, params, call, place)
+        change.asked_by = Asker(kind=actor.kind, name=actor.name, credential_id=actor.credential_id)
         row = audit_row(actor, "change.staged", change.id, self._clock, {"operation": operation.id})
         event = change_event(change, "staged", self._clock)
         kept = await self._store.stage(change, row, event)
@@ -146,24 +172,19 @@ class Trials:
         ended = run if run.state.over else await self._workers.wait(run.id, WAIT_SECONDS)
         return ended or await self._store.get_run(run.organisation_id, run.id)
 
-    def _may_invoke(self, actor: Actor, operation: Operation) -> None:
-        if operation.tier is not Tier.NATIVE:
-            raise Unsupported(
-                "INVOKE_NON_NATIVE",
-                f"`{operation.id}` is a plugin's; only native operations can be invoked.",
-                hint="Use it as a step of a Connection.",
-            )
-        if operation.permission is None:
-            require_admin(actor)
-        else:
-            require(actor, operation.permission)
-
     def late(self, actor: Actor, invocation_id: str) -> Came | None:
         """What a slow invocation came to, None while it goes on. Raises NotFound INVOCATION_NOT_FOUND, or its error."""
         owner, task = self._late.get(invocation_id, ("", None))
         if task is None or owner != actor.id:
             raise NotFound("INVOCATION_NOT_FOUND", "There is no such invocation, or it is over ten minutes old.")
         return task.result() if task.done() else None
+
+    async def late_within(self, actor: Actor, invocation_id: str, seconds: float) -> Came | None:
+        """As `late`, waiting for so long."""
+        _, task = self._late.get(invocation_id, ("", None))
+        if task is not None:
+            await asyncio.wait([task], timeout=seconds)
+        return self.late(actor, invocation_id)
 
     async def _answered(self, invocation_id: str, work: Coroutine[None, None, Came], actor: Actor) -> Came | str:
         task = asyncio.get_running_loop().create_task(_bounded(work))
@@ -217,6 +238,13 @@ class Trials:
             only=entry.id,
             origin="test",
         )
+
+
+def may_invoke(actor: Actor, operation: Operation) -> bool:
+    """Does he hold its permission somewhere? A permissionless sink takes an unscoped org-admin."""
+    if operation.permission is None:
+        return actor.active and actor.unscoped_admin
+    return actor.holds(operation.permission)
 
 
 async def _bounded(work: Coroutine[None, None, Came]) -> Came:

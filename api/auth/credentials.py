@@ -1,4 +1,7 @@
-"""Credentials on the wire: `Authorization: Bearer` for people, `X-API-Key` for machines, one of them at a time."""
+"""Credentials on the wire: `Authorization: Bearer` for people, `X-API-Key` for machines, one of them at a time.
+
+At the assistant's door the bearer is an assistant, and nobody else comes in there.
+"""
 
 from sanic import Request
 
@@ -25,6 +28,19 @@ async def identify(credentials: Credentials, request: Request) -> tuple[Actor, C
     """
     kind, text = _shown(request)
     return await credentials.authenticate(text, kind, request.ip)
+
+
+async def identify_assistant(credentials: Credentials, request: Request) -> tuple[Actor, Credential]:
+    """Which assistant sends this request. Raises what `identify` raises, for a person's token and a key as well."""
+    kind, text = _shown(request)
+    if kind is CredentialKind.KEY:
+        raise Unauthenticated(
+            "CREDENTIAL_MISSING",
+            "The request shows no assistant's token.",
+            hint="Send `Authorization: Bearer faba_…`; `fabric keys create NAME --kind assistant` makes one.",
+        )
+    wanted = CredentialKind.ASSISTANT
+    return credentials.fresh(text, wanted, request.ip) or await credentials.authenticate(text, wanted, request.ip)
 
 
 def _shown(request: Request) -> tuple[CredentialKind, str]:

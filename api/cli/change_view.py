@@ -22,6 +22,7 @@ def show_change(change: Json) -> None:
         ("summary", change["summary"]),
         ("connection", change["connection_name"]),
         ("run", change["run_id"]),
+        ("asked by", _asker(change["asked_by"])),
         ("staged", terminal.moment(change["staged_at"])),
         ("expires", terminal.moment(change["expires_at"]) if change["state"] == "pending" else None),
         ("decided", terminal.moment(change["decided_at"])),
@@ -39,6 +40,10 @@ def show_change(change: Json) -> None:
         terminal.say("  ", (error["code"], "bold red"), ": ", terminal.visible(error["message"]))
         if error["hint"]:
             terminal.say(("  = ", "dim"), terminal.visible(error["hint"]))
+
+
+def _asker(asker: Json) -> str | None:
+    return f"{asker['kind']} {asker['name']}" if asker else None
 
 
 def _artifact(artifact: Json) -> str | None:

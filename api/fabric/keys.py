@@ -24,7 +24,10 @@ SigningSecrets = Annotated[list[SigningSecret], Meta(max_length=2)]
 
 
 class KeyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A new credential: a machine's `key` or a person's `token`. Scopes only narrow what its owner may do."""
+    """A new credential: a machine's `key`, a person's `token`, or an `assistant`'s for /mcp.
+
+    Scopes only narrow what its owner may do. `daily_calls` is an assistant's budget.
+    """
 
     name: Name
     kind: CredentialKind = CredentialKind.KEY
@@ -33,6 +36,7 @@ class KeyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
     signing_scheme: Scheme | None = None
     signing_secrets: SigningSecrets = []
+    daily_calls: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
 
 
 class SigningBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -50,8 +54,10 @@ class RotatedSecret(msgspec.Struct, kw_only=True):
 
 async def list_keys(asked: Asked[None, PageQuery]) -> Answer:
     """Tokens and keys, newest first; never their text."""
-    page = await asked.application.credentials.list(asked.actor.organisation_id, asked.query.limit, asked.query.cursor)
-    return Answer(listing(page, shown.key))
+    application = asked.application
+    page = await application.credentials.list(asked.actor.organisation_id, asked.query.limit, asked.query.cursor)
+    spent = await application.budgets.spent_today(page.items)
+    return Answer(listing(page, lambda each: shown.key(each, spent)))
 
 
 async def create_key(asked: Asked[KeyBody, NoQuery]) -> Answer:
@@ -73,6 +79,7 @@ async def create_key(asked: Asked[KeyBody, NoQuery]) -> Answer:
         expires_at=None if body.expires_at is None else body.expires_at.timestamp(),
         signing_scheme=body.signing_scheme or (OWN_SCHEME if body.signing_secrets else None),
         signing_secrets=tuple(body.signing_secrets),
+        daily_calls=body.daily_calls,
     )
     headers = {"location": f"{PREFIX}/keys/{credential.id}", "cache-control": "no-store"}
     return Answer(shown.issued(credential, text), 201, headers)
@@ -80,9 +87,8 @@ async def create_key(asked: Asked[KeyBody, NoQuery]) -> Answer:
 
 async def get_key(asked: Asked[None, NoQuery]) -> Answer:
     """One token or key, without its text."""
-    return Answer(
-        shown.key(await asked.application.store.get_credential(asked.actor.organisation_id, asked.path["key_id"]))
-    )
+    found = await asked.application.store.get_credential(asked.actor.organisation_id, asked.path["key_id"])
+    return Answer(shown.key(found, await asked.application.budgets.spent_today([found])))
 
 
 async def revoke_key(asked: Asked[None, NoQuery]) -> Answer:

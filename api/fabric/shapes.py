@@ -127,6 +127,14 @@ class ShownRun(RunFacts):
     steps: list[ShownStep]
 
 
+class ShownAsker(Shown):
+    """What asked for a change: a `person`, a `key` or an `assistant`, and its name."""
+
+    kind: str
+    name: str
+    credential_id: str | None
+
+
 class ShownChange(Shown):
     """A staged write. Only the `digest` that stands here, sent back by a person, applies it."""
 
@@ -145,6 +153,7 @@ class ShownChange(Shown):
     precondition: Json
     artifact: ShownArtifact | None
     staged_by: str
+    asked_by: ShownAsker | None
     staged_at: datetime
     expires_at: datetime
     run_id: str | None

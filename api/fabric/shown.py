@@ -11,6 +11,7 @@ from api.fabric.shapes import (
     EventRow,
     RunRow,
     ShownArtifact,
+    ShownAsker,
     ShownChange,
     ShownConnection,
     ShownEvent,
@@ -25,7 +26,7 @@ from catalog.errors import ConnectionInvalid
 from catalog.events import Event
 from catalog.jsonvalue import Json
 from engine.authoring import visible_to
-from engine.changes import PendingChange
+from engine.changes import Asker, PendingChange
 from engine.permissions import APPLY
 from engine.records import StoredConnection
 from engine.redaction import HIDDEN, redacted_source
@@ -193,6 +194,7 @@ def change(record: PendingChange, actor: Actor, permission: str | None) -> Shown
         precondition=_only(mine, planned.precondition),
         artifact=artifact(record.artifact),
         staged_by=record.staged_by,
+        asked_by=_asker(record.asked_by),
         staged_at=stamp(record.staged_at),
         expires_at=stamp(record.expires_at),
         run_id=record.run_id,
@@ -207,6 +209,12 @@ def change(record: PendingChange, actor: Actor, permission: str | None) -> Shown
         drift=_only(mine, record.drift),
         redacted=not mine,
     )
+
+
+def _asker(asker: Asker | None) -> ShownAsker | None:
+    if asker is None:
+        return None
+    return ShownAsker(kind=asker.kind.value, name=asker.name, credential_id=asker.credential_id)
 
 
 def _only(mine: bool, value: Json) -> Json:

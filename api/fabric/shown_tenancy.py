@@ -1,5 +1,7 @@
 """What is shown of an organisation's people, places, credentials and journal, each as one of `tenancy_shapes`."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from api.fabric.shown import moment, stamp
@@ -62,8 +64,8 @@ def role(record: Role) -> ShownRole:
     return ShownRole(name=record.name, permissions=list(record.permissions), built_in=False)
 
 
-def key(record: Credential) -> ShownKey:
-    """A credential."""
+def key(record: Credential, spent: Mapping[str, int] | None = None) -> ShownKey:
+    """A credential; `spent` has the calls that assistants have made today."""
     return ShownKey(
         id=record.id,
         user_id=record.user_id,
@@ -72,6 +74,8 @@ def key(record: Credential) -> ShownKey:
         scopes=None if record.scopes is None else list(record.scopes),
         signing_scheme=record.signing_scheme,
         signing_secrets=len(record.sealed_signing),
+        daily_calls=record.daily_calls,
+        calls_today=None if record.daily_calls is None else (spent or {}).get(record.id, 0),
         created_at=stamp(record.created_at),
         expires_at=moment(record.expires_at),
         revoked_at=moment(record.revoked_at),

@@ -56,7 +56,10 @@ class ShownRole(Shown):
 
 
 class ShownKey(Shown):
-    """A token or API key. Neither its text nor its hash nor its signing secrets are shown again."""
+    """A token or API key. Neither its text nor its hash nor its signing secrets are shown again.
+
+    An assistant's has a budget, and what of it is spent today.
+    """
 
     id: str
     user_id: str
@@ -65,6 +68,8 @@ class ShownKey(Shown):
     scopes: list[str] | None
     signing_scheme: str | None
     signing_secrets: int
+    daily_calls: int | None
+    calls_today: int | None
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None

@@ -27,7 +27,7 @@ def page() -> str:
 def _rows() -> Iterator[str]:
     measures = Measures()
     measures.steps["operation", "state"] = 1
-    for counts in (measures.events, measures.runs, measures.changes, measures.guard_hits):
+    for counts in (measures.events, measures.runs, measures.changes, measures.assistant_calls, measures.guard_hits):
         counts["x"] = 1
     parts = SimpleNamespace(measures=measures, schedule=SimpleNamespace(waiting=0))
     for family in EngineCollector(cast(Application, parts), {"kind.state": 1}).collect():

@@ -48,6 +48,7 @@ def test_the_snapshot_counts_what_it_lists() -> None:
 
 def test_an_assistant_never_sees_the_webhook_nor_what_has_no_driver() -> None:
     assert [each["operation_id"] for each in _CATALOG.ai_tools] == ["fabric.log", "vm.stop", "plugin.x.read"]
+    assert [op.id for op in _CATALOG.tools.values()] == ["fabric.log", "plugin.x.read", "vm.stop"]
 
 
 def test_nothing_is_declared_twice() -> None:

@@ -1,4 +1,4 @@
-"""`fabric keys`: bearer tokens for people, API keys for machines."""
+"""`fabric keys`: bearer tokens for people, API keys for machines, tokens for assistants."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -11,7 +11,7 @@ from api.cli.server import Server, segment
 from catalog.errors import NotFound
 from catalog.jsonvalue import Json
 
-app = typer.Typer(no_args_is_help=True, help="Bearer tokens for people, API keys for machines.")
+app = typer.Typer(no_args_is_help=True, help="Bearer tokens for people, API keys for machines, tokens for assistants.")
 
 
 class Kind(StrEnum):
@@ -19,6 +19,7 @@ class Kind(StrEnum):
 
     KEY = "key"
     TOKEN = "token"  # noqa: S105 - a kind, not a secret
+    ASSISTANT = "assistant"
 
 
 def _state(key: Json) -> str:
@@ -31,6 +32,7 @@ _COLUMNS: list[terminal.Column] = [
     ("KIND", lambda each: each["kind"]),
     ("STATE", _state),
     ("SCOPES", lambda each: "all" if each["scopes"] is None else " ".join(each["scopes"])),
+    ("TODAY", lambda each: f"{each['calls_today']}/{each['daily_calls']}" if each["daily_calls"] else None),
     ("SIGNED", lambda each: each["signing_scheme"]),
     ("EXPIRES", lambda each: terminal.moment(each["expires_at"])),
 ]
@@ -52,16 +54,23 @@ def create(
     scope: Annotated[
         list[str] | None, typer.Option("--scope", help="Only this permission, such as `event:write`; repeat for more.")
     ] = None,
-    kind: Annotated[Kind, typer.Option("--kind", help="A machine's key or a person's token.")] = Kind.KEY,
+    kind: Annotated[
+        Kind, typer.Option("--kind", help="A machine's key, a person's token, or an assistant's.")
+    ] = Kind.KEY,
     user: Annotated[str | None, typer.Option("--user", help="Whose it is (name or id); without it, yours.")] = None,
+    daily_calls: Annotated[
+        int | None, typer.Option("--daily-calls", help="An assistant's budget: calls a day.", min=1, max=1_000_000)
+    ] = None,
     json: terminal.AsJson = False,
 ) -> None:
-    """Create a credential. Its text is printed this once.
+    """Create a credential. Its text is printed this once. An assistant's opens /mcp and nothing else.
 
     Example: fabric keys create n8n --scope event:write
     """
     server = Server.configured()
     body: Json = {"name": name, "kind": kind.value}
+    if daily_calls is not None:
+        body["daily_calls"] = daily_calls
     if scope:
         body["scopes"] = scope
     if user is not None:

@@ -126,7 +126,15 @@ _JOURNAL = (
     "CREATE INDEX feed_organisation ON feed(organisation_id)",
 )
 
+_SPENDING = (
+    """CREATE TABLE spending (
+        credential_id TEXT PRIMARY KEY REFERENCES credential(id) ON DELETE CASCADE, day TEXT NOT NULL,
+        calls INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (f"PRAGMA application_id = {APPLICATION_ID}", *_EVENTS, *_RUNS, *_TENANCY, *_CHANGES, *_JOURNAL),
+    _SPENDING,
 )
 """`MIGRATIONS[n]` leads from version n to n + 1. What has been released is never edited; append."""

@@ -25,6 +25,7 @@ from engine.stores.sqlite.readers import Readers
 from engine.stores.sqlite.run_queries import RunQueriesPart
 from engine.stores.sqlite.runs import RunsPart
 from engine.stores.sqlite.secrets import SecretsPart
+from engine.stores.sqlite.spending import SpendingPart
 from engine.stores.sqlite.tenancy import TenancyPart
 from engine.stores.sqlite.transaction import Transaction
 from engine.stores.sqlite.writer import Writer
@@ -40,6 +41,7 @@ class SqliteStore(
     ConnectionsPart,
     TenancyPart,
     CredentialsPart,
+    SpendingPart,
     SecretsPart,
     JournalPart,
     HousekeepingPart,

@@ -52,7 +52,8 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     body_truncated: bool
 
 
-@operations.read("notify", permission=None, title="Send a notification")
+# Its channels send to whatever URL or address they name, with nobody to look first: that is for people to wire.
+@operations.read("notify", permission=None, ai=False, title="Send a notification")
 async def notify(notification: Notification, call: Call) -> Notified:
     """Tell people, by e-mail, Slack, webhook or in the app.
 

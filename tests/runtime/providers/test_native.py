@@ -64,9 +64,12 @@ def test_an_operation_without_driver_says_so_in_the_catalog_and_when_called(cata
         assert refused.value.code == "DRIVER_MISSING"
 
 
-def test_the_assistant_is_never_given_the_webhook(catalog: Catalog) -> None:
-    assert not catalog.operations["fabric.webhook"].ai
-    assert "fabric.webhook" not in {tool["operation_id"] for tool in catalog.ai_tools}
+def test_the_assistant_is_never_given_what_sends_data_out(catalog: Catalog) -> None:
+    given = {tool["operation_id"] for tool in catalog.ai_tools}
+    for name in ("fabric.webhook", "fabric.notify"):
+        assert not catalog.operations[name].ai
+        assert name not in given
+    assert given == {"fabric.log", "storage.health", "storage.text_blob"}
 
 
 def test_every_schema_refuses_fields_it_does_not_know_and_every_entry_has_words(catalog: Catalog) -> None:
