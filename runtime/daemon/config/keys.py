@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import NoneType
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -106,13 +106,21 @@ def _key(section: str, name: str, annotation: Json) -> Key:
     return Key(
         section=section,
         name=name,
-        annotation=annotation,
+        annotation=Annotated[_given(plain), meta],
         description=meta.description or "",
         kind=extra.get("kind", kind),
         choices=choices,
         hot=extra.get("hot", False),
         secret=extra.get("secret", False),
     )
+
+
+def _given(plain: Json) -> Json:
+    """What the value is where there is one: bounds are for a text, and not for a text or nothing."""
+    if NoneType not in get_args(plain):
+        return plain
+    (single,) = [each for each in get_args(plain) if each is not NoneType]
+    return single
 
 
 def _kind(plain: Json) -> tuple[str, tuple[str, ...]]:
