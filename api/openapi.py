@@ -10,6 +10,7 @@ import msgspec
 from api.endpoints import Endpoint, Fields, NoQuery, Raw, Source
 from api.fabric.ingest import IngestBody
 from api.problems import CONTENT_TYPE, Problem
+from api.route import Route
 from catalog.jsonvalue import Json
 from connections.model import Connection
 
@@ -18,7 +19,7 @@ JSON = "application/json"
 STREAM = "text/event-stream"
 YAML = "application/yaml"
 
-_PARAMETER = re.compile(r"\{(\w+)\}")
+_PARAMETER = re.compile(r"\{(\w+)\*?\}")
 _REVISIONED = frozenset({"get_connection", "update_connection", "get_user", "update_user", "get_controller"}) | {
     "create_connection", "create_user", "create_controller", "update_controller",
 }  # fmt: skip
@@ -60,14 +61,13 @@ def _is_schema(kind: Json) -> bool:
 
 
 def _operation(endpoint: Endpoint, known: dict[str, Json]) -> Json:
-    title, _, rest = (getdoc(endpoint.handler) or "").partition("\n\n")
-    first, dot, more = " ".join(title.split()).partition(". ")
+    summary, more = purpose(endpoint)
     found: Json = {
         "operationId": endpoint.name,
-        "summary": (first + dot).strip().rstrip("."),
-        "description": f"{more} {' '.join(rest.split())}\n\nFor: {endpoint.who.text}.".strip(),
+        "summary": summary,
+        "description": f"{more}\n\nFor: {endpoint.who.text}.".strip(),
         "tags": [endpoint.path.split("/")[4]],
-        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_header_parameters(endpoint)],
+        "parameters": [*path_parameters(endpoint), *query_parameters(endpoint), *_header_parameters(endpoint)],
         "responses": _responses(endpoint, known),
     }
     if endpoint.body is not None:
@@ -75,14 +75,23 @@ def _operation(endpoint: Endpoint, known: dict[str, Json]) -> Json:
     return found
 
 
-def _path_parameters(endpoint: Endpoint) -> list[Json]:
+def purpose(endpoint: Route) -> tuple[str, str]:
+    """What a route is for, from its handler's docstring: the first sentence, and the rest."""
+    title, _, rest = (getdoc(endpoint.handler) or "").partition("\n\n")
+    first, dot, more = " ".join(title.split()).partition(". ")
+    return (first + dot).strip().rstrip("."), f"{more} {' '.join(rest.split())}"
+
+
+def path_parameters(endpoint: Route) -> list[Json]:
+    """The parameters of a path as OpenAPI has them."""
     schema = {"type": "string", "minLength": 1}
     return [
         {"name": name, "in": "path", "required": True, "schema": schema} for name in _PARAMETER.findall(endpoint.path)
     ]
 
 
-def _query_parameters(endpoint: Endpoint) -> list[Json]:
+def query_parameters(endpoint: Route) -> list[Json]:
+    """The parameters of a query as OpenAPI has them."""
     kind = endpoint.query
     if kind is NoQuery:
         return []

@@ -1,6 +1,6 @@
 """The routes of the services API: the one list."""
 
-from api.daemon import daemon, events, modules, networks, proxy, service_logs, service_stats, services
+from api.daemon import daemon, events, modules, networks, openapi, proxy, service_logs, service_stats, services
 from api.daemon.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -12,4 +12,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *modules.ENDPOINTS,
     *daemon.ENDPOINTS,
     *events.ENDPOINTS,
+    *openapi.ENDPOINTS,
 )
