@@ -24,6 +24,8 @@ from runtime.wasm.guest.component_resources import Function, Offer
 
 VERSION: Final = "50.0.1"
 
+_KNOWN: Final = version("wasmtime") == VERSION
+"""Looked up at the import: a worker cannot open files."""
 _VALUE: Final = ctypes.sizeof(ffi.wasmtime_component_val_t)
 _PAYLOAD: Final = ffi.wasmtime_component_val_t.of.offset
 _KIND_OF_BYTE: Final = bytes((ffi.WASMTIME_COMPONENT_U8.value,))
@@ -31,7 +33,7 @@ _KIND_OF_BYTE: Final = bytes((ffi.WASMTIME_COMPONENT_U8.value,))
 
 def offer() -> Offer:
     """The way to take. Patches wasmtime's types at the first call: only for a worker that hosts a component."""
-    if version("wasmtime") != VERSION:
+    if not _KNOWN:
         return plainly
     _patch()
     return quickly

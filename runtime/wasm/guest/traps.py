@@ -1,5 +1,7 @@
 """What stopped a guest, in words."""
 
+import re
+
 import wasmtime
 
 from runtime.wasm.guest.answering import Nonsense, Overflow
@@ -32,18 +34,22 @@ def failure(error: wasmtime.Trap | wasmtime.WasmtimeError | Nonsense | Overflow)
     if name == INTERRUPT:
         return Failure(code="GUEST_TIMEOUT", message="The guest did not answer in time.", trap=name)
     sentence = (
-        f"The guest trapped: {name.lower().replace('_', ' ')}." if name else f"The guest failed: {_first(error)}."
+        f"The guest trapped: {name.lower().replace('_', ' ')}." if name else f"The guest failed: {_cause(error)}."
     )
     return Failure(code="GUEST_TRAPPED", message=sentence, trap=name or "ERROR", frames=_frames(error))
 
 
 def _name(error: wasmtime.Trap | wasmtime.WasmtimeError) -> str | None:
-    code = error.trap_code if isinstance(error, wasmtime.Trap) else None
-    return code.name if code is not None else None
+    if not isinstance(error, wasmtime.Trap):  # a component's trap is a plain error with these words
+        return INTERRUPT if _cause(error) == "wasm trap: interrupt" else None
+    return error.trap_code.name if error.trap_code is not None else None
 
 
-def _first(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")
+def _cause(error: BaseException) -> str:
+    """The first line, or what is at the bottom of it."""
+    first, _, rest = str(error).strip().partition("\n")
+    causes = rest.rpartition("Caused by:")[2].strip().splitlines() if "Caused by:" in rest else [first]
+    return re.sub(r"^\d+: ", "", causes[-1].strip()).rstrip(".")
 
 
 def _frames(error: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[str, ...]:
