@@ -8,7 +8,7 @@ import structlog
 
 from catalog.errors import FabricError, GuestFailed
 from runtime.daemon.mortar.ports import Fleet, Stores
-from runtime.daemon.mortar.project import Part, Project
+from runtime.daemon.mortar.project import Part, Project, stop_order
 from runtime.daemon.mortar.records import Deployment, Outcome, fingerprint
 from runtime.daemon.networks import Networks
 from runtime.daemon.policies import Policies
@@ -142,7 +142,7 @@ class Deploying:
                 each.cancel()
 
     async def _remove_services(self, services: Sequence[Service]) -> None:
-        for service in reversed(services):
+        for service in stop_order(services):
             await self._fleet.delete(service.id, timeout=GRACE)
             self.outcome.removed.append(service.name)
 

@@ -16,7 +16,7 @@ from runtime.daemon.mortar.modules import Modules
 from runtime.daemon.mortar.owners import check_owners
 from runtime.daemon.mortar.ports import Fleet, Stores
 from runtime.daemon.mortar.problems import Problem
-from runtime.daemon.mortar.project import Project, start_order
+from runtime.daemon.mortar.project import Project, stop_order
 from runtime.daemon.mortar.reading import Read, read_project
 from runtime.daemon.mortar.records import Deployed, Deployment, Undeployed
 from runtime.daemon.mortar.status import Status, status_of
@@ -141,9 +141,7 @@ class Mortar:
             if not services and not any(each.spec.project == project for each in self._networks.list()):
                 # What a killed daemon left of a first deployment is known by its owner alone.
                 self._get(project)
-            order, ring = start_order({each.name: each.spec.depends_on for each in services})
-            by_name = {each.name: each for each in services}
-            removed = [by_name[name] for name in reversed(order or ring[1:])]
+            removed = stop_order(services)
             for service in removed:
                 await self._services.delete(service.id, timeout=timeout)
             networks, kept = await self._remove_networks(project)

@@ -1,5 +1,7 @@
 """Owners: what is there already under a project's names, and belongs to somebody else."""
 
+import msgspec
+
 from catalog.errors import Conflict
 from runtime.daemon.mortar.ports import Fleet, Stores
 from runtime.daemon.mortar.project import Project
@@ -30,7 +32,8 @@ def check_owners(project: Project, fleet: Fleet, networks: Networks, volumes: St
             continue
         if volume.spec.project != project.name:
             raise _taken("volume", wanted.name)
-        if volume.spec != wanted:
+        # A daemon may encrypt every volume, whether or not the project asks for it.
+        if volume.spec != msgspec.structs.replace(wanted, encrypted=wanted.encrypted or volume.spec.encrypted):
             raise Conflict(
                 "INVALID_STATE",
                 f"The volume `{wanted.name}` is there with other properties.",

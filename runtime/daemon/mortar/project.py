@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from runtime.daemon.policies import Policy
+from runtime.daemon.services import Service
 from runtime.daemon.spec import NetworkSpec, ServiceSpec, VolumeSpec
 
 
@@ -50,3 +51,10 @@ def start_order(depends: Mapping[str, Iterable[str]]) -> tuple[list[str], list[s
         found += ready
         sorter.done(*ready)
     return found, []
+
+
+def stop_order(services: Iterable[Service]) -> list[Service]:
+    """Services so that each comes after those that depend on it."""
+    by_name = {each.name: each for each in services}
+    order, ring = start_order({name: each.spec.depends_on for name, each in by_name.items()})
+    return [by_name[name] for name in reversed(order)] if not ring else list(by_name.values())
