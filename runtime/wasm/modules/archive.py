@@ -11,7 +11,7 @@ import msgspec
 from catalog.errors import Invalid
 from runtime.wasm.modules import media_types as types
 from runtime.wasm.modules.manifest import MANIFEST_MOST, Descriptor, Manifest, decode_manifest, digest_of
-from runtime.wasm.modules.staging import Staging, unreadable
+from runtime.wasm.modules.staging import Staging, store_failed, unreadable
 from runtime.wasm.modules.unpack import Budget, unpack_layer
 
 WASM_MAGIC = b"\0asm"
@@ -101,6 +101,8 @@ def _gather_tar(path: Path, place: Staging, known: Known | None) -> bytes:
             f"`{path.name}` is neither a wasm module nor an OCI layout: {error.message}",
             hint="Give a `.wasm` file, an OCI layout's folder, or that folder as a tar.",
         ) from None
+    except OSError as error:
+        raise store_failed(place.folder, error.strerror or str(error)) from None
     finally:
         shutil.rmtree(folder)
 

@@ -230,7 +230,7 @@ def _imports(fields: Fields) -> dict[str, records.Import]:
         _exactly_one(entry, ("image", "path"))
         found[name] = records.Import(
             image=_image(entry, "image"),
-            path=entry.take("path", inside, _INSIDE_FORM),
+            path=entry.text("path"),
             interface=entry.text("interface"),
         )
     return found

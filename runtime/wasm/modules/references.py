@@ -66,7 +66,9 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_reference(text: str) -> Reference:
     """Take a reference apart. Raises Invalid INVALID_REQUEST naming the part that is wrong."""
-    shown = f"`{text[:80]}`" if text.isprintable() else "The reference"
+    if not text.isascii() or not text.isprintable():
+        raise _refused("The reference has characters beyond printable ASCII")
+    shown = f"`{text[:80]}`"
     if len(text) > REFERENCE_MOST:
         raise _refused(f"{shown} has over {REFERENCE_MOST} characters")
     rest = text.removeprefix(SCHEME)

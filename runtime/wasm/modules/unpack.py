@@ -187,13 +187,15 @@ def _clear(path: Path, name: str) -> None:
 def _check_link(parts: tuple[str, ...], member: tarfile.TarInfo) -> None:
     # `..` may only lead the target: no folder on the way to the link is a link itself, so that what the text
     # says is where it really leads. Behind another name, `..` would leave the folder that a link leads to.
+    if not member.linkname.isprintable() or not member.linkname or len(member.linkname) > PATH_MOST:
+        raise _refused(member.name, "is a link to a name that cannot be")
     target = PurePosixPath(member.linkname)
     up = 0
     for part in target.parts:
         if part != "..":
             break
         up += 1
-    if target.is_absolute() or ".." in target.parts[up:] or up > len(parts) - 1 or len(member.linkname) > PATH_MOST:
+    if target.is_absolute() or ".." in target.parts[up:] or up > len(parts) - 1:
         raise _refused(member.name, "is a link that leads out of the layer")
 
 
