@@ -150,9 +150,10 @@ class Compiler:
                 process.kill()
             await process.wait()
         try:
-            return msgspec.json.decode(answer, type=Answer)
+            decoded: Answer = msgspec.json.decode(answer, type=Answer)
         except msgspec.DecodeError:
             raise _failed(Path(task.wasm), self._why_it_died(process.returncode, words)) from None
+        return decoded
 
     def _why_it_died(self, code: int | None, words: bytes) -> str:
         if code in (-24, -9):  # SIGXCPU, and SIGKILL a second later

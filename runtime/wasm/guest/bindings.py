@@ -1,6 +1,6 @@
 """Two ways to call into wasmtime with one face: `fast`, which is private and checked at start, and `plain`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
 import wasmtime
@@ -30,7 +30,7 @@ class Instance(Protocol):
         ...
 
 
-class Bindings(Protocol):
+class Bindings(Hashable, Protocol):
     """What `fast` and `plain` both offer."""
 
     def instantiate(self, pre: wasmtime.InstancePre, store: wasmtime.Store) -> Instance:

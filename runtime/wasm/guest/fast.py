@@ -1,12 +1,12 @@
 """Calls into wasmtime without its Python layer: a warm request costs microseconds where the public way takes 120.
 
 Everything private about wasmtime is in this file. It is made for one version; `probe.py` tries it before it is used.
-What it saves: types that are built at each call, exports looked up by name, and the GIL let go for calls that do not run
-guest code.
+What it saves: types that are built at each call, exports looked up by name, and the GIL let go for calls that do not
+run guest code.
 """
 
 import ctypes
-from ctypes import POINTER, addressof, byref, c_bool, c_char_p, c_int32, c_size_t, c_uint64, c_void_p, cast
+from ctypes import POINTER, addressof, byref, c_bool, c_char_p, c_size_t, c_uint64, c_void_p, cast
 from typing import Final
 
 import wasmtime
@@ -21,6 +21,10 @@ VERSION: Final = "50.0.1"
 
 _HOLDS_THE_GIL = ctypes.PyDLL(None, handle=ffi.dll._handle)
 _RAW = 2  # a wasmtime_val_raw_t is two 64-bit words
+
+_U32 = 0xFFFFFFFF
+_A_FUNCTION, _A_MEMORY = ffi.WASMTIME_EXTERN_FUNC.value, ffi.WASMTIME_EXTERN_MEMORY.value
+_OF = ffi.wasmtime_extern_t.of.offset
 
 _ROOM_LEAST = 4096
 _ROOM_KEPT = 256 * 1024
@@ -39,6 +43,11 @@ _caller_context = _HOLDS_THE_GIL["wasmtime_caller_context"]
 _caller_context.argtypes, _caller_context.restype = [c_void_p], c_void_p
 _caller_export = _HOLDS_THE_GIL["wasmtime_caller_export_get"]
 _caller_export.argtypes, _caller_export.restype = [c_void_p, c_char_p, c_size_t, c_void_p], c_bool
+
+_CALLBACK = ctypes.CFUNCTYPE(c_size_t, c_void_p, c_void_p, c_void_p, c_size_t)
+_define = ffi.dll["wasmtime_linker_define_func_unchecked"]
+_define.argtypes = [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, _CALLBACK, c_void_p, c_void_p]
+_define.restype = c_void_p
 
 _memmove, _string_at = ctypes.memmove, ctypes.string_at
 
@@ -63,7 +72,7 @@ class FastInstance:
 
     def call(self, name: str) -> bool:
         """See `bindings.Instance`."""
-        function = self._find(name, ffi.WASMTIME_EXTERN_FUNC)
+        function = self._find(name, _A_FUNCTION)
         if not function:
             return False
         error = _call(self._context, function, self._slots_at, _RAW, self._trap_at)
@@ -73,10 +82,10 @@ class FastInstance:
 
     def open(self) -> None:
         """See `bindings.Instance`."""
-        self._memory = self._find("memory", ffi.WASMTIME_EXTERN_MEMORY)
-        self._alloc = self._find("fabric_alloc", ffi.WASMTIME_EXTERN_FUNC)
-        self._handle = self._find("handle", ffi.WASMTIME_EXTERN_FUNC)
-        self._free = self._find("fabric_free", ffi.WASMTIME_EXTERN_FUNC)
+        self._memory = self._find("memory", _A_MEMORY)
+        self._alloc = self._find("fabric_alloc", _A_FUNCTION)
+        self._handle = self._find("handle", _A_FUNCTION)
+        self._free = self._find("fabric_free", _A_FUNCTION)
 
     def answer(self, request: bytes) -> bytes:
         """See `bindings.Instance`."""
@@ -107,7 +116,7 @@ class FastInstance:
 
     def pages(self) -> int:
         """See `bindings.Instance`."""
-        return _memory_size(self._context, self._memory) // PAGE if self._memory else 0
+        return int(_memory_size(self._context, self._memory)) // PAGE if self._memory else 0
 
     def _make_room(self, size: int) -> None:
         if self._room:
@@ -117,7 +126,7 @@ class FastInstance:
         error = _call(self._context, self._alloc, self._slots_at, 1, self._trap_at)
         if error or self._trap.value:
             raise self._failed(error)
-        at = self._slots[0] & 0xFFFFFFFF
+        at = self._slots[0] & _U32
         if not at or at + size > _memory_size(self._context, self._memory):
             raise Nonsense(f"fabric_alloc({size}) gave {at}")
         self._room_at, self._room = at, size
@@ -129,20 +138,20 @@ class FastInstance:
         if error or self._trap.value:
             raise self._failed(error)
 
-    def _find(self, name: str, kind: ctypes.c_uint8) -> int:
+    def _find(self, name: str, kind: int) -> int:
         extern = ffi.wasmtime_extern_t()
         raw = name.encode()
         if not _export(self._context, addressof(self._instance), raw, len(raw), addressof(extern)):
             return 0
-        if extern.kind != kind.value:
+        if int(extern.kind) != kind:
             return 0
         self._externs.append(extern)
-        return addressof(extern) + ffi.wasmtime_extern_t.of.offset
+        return int(addressof(extern) + _OF)
 
     def _failed(self, error: int | None) -> wasmtime.WasmtimeError | wasmtime.Trap:
         if error:
             return wasmtime.WasmtimeError._from_ptr(cast(error, POINTER(ffi.wasmtime_error_t)))
-        trap = wasmtime.Trap._from_ptr(cast(self._trap.value, POINTER(ffi.wasm_trap_t)))
+        trap = wasmtime.Trap._from_ptr(cast(self._trap.value or 0, POINTER(ffi.wasm_trap_t)))
         self._trap.value = None
         return trap
 
@@ -160,33 +169,41 @@ class _Fast:
         ffi.wasi_config_set_stdin_bytes(config.ptr(), byref(ffi.bytes_to_capi(data)))
 
     def define_http(self, linker: wasmtime.Linker, http: Http) -> None:
-        @ffi.wasmtime_func_unchecked_callback_t
-        def callback(_env: object, caller: object, slots: object, _count: int) -> int:
-            # Nothing may be raised from here: what ctypes cannot hand on, it prints and forgets.
-            words = cast(slots, POINTER(c_uint64))  # type: ignore[arg-type]
-            arguments = [words[each * _RAW] & 0xFFFFFFFF for each in range(4)]
-            words[0] = c_int32(_ask(cast(caller, c_void_p).value, arguments, http)).value & 0xFFFFFFFF  # type: ignore[arg-type]
+        def ask(_env: int | None, caller: int, slots: int, _count: int) -> int:
+            # What is raised here ctypes prints and forgets, and the guest reads 0 bytes.
+            words = (c_uint64 * (4 * _RAW)).from_address(slots)
+            arguments = [words[each * _RAW] & _U32 for each in range(4)]
+            words[0] = _ask(caller, arguments, http) & _U32
             return 0
 
+        callback = _CALLBACK(ask)
         i32 = wasmtime.ValType.i32()
         kind = wasmtime.FuncType([i32] * 4, [i32])
         module, name = HTTP_MODULE.encode(), HTTP_NAME.encode()
-        error = ffi.wasmtime_linker_define_func_unchecked(
-            linker.ptr(), module, len(module), name, len(name), kind.ptr(), callback, None, _NO_FINALIZER
+        error: int | None = _define(
+            cast(linker.ptr(), c_void_p),
+            module,
+            len(module),
+            name,
+            len(name),
+            cast(kind.ptr(), c_void_p),
+            callback,
+            None,
+            None,
         )
         if error:
-            raise wasmtime.WasmtimeError._from_ptr(error)
+            raise wasmtime.WasmtimeError._from_ptr(cast(error, POINTER(ffi.wasmtime_error_t)))
         self._callbacks.append(callback)
 
 
-def _ask(caller: int | None, arguments: list[int], http: Http) -> int:
+def _ask(caller: int, arguments: list[int], http: Http) -> int:
     request_at, request_size, answer_at, room = arguments
     context = _caller_context(caller)
     extern = ffi.wasmtime_extern_t()
     found = _caller_export(caller, b"memory", 6, addressof(extern))
-    if not found or extern.kind != ffi.WASMTIME_EXTERN_MEMORY.value:
+    if not found or int(extern.kind) != _A_MEMORY:
         return -EFAULT
-    memory = addressof(extern) + ffi.wasmtime_extern_t.of.offset
+    memory = addressof(extern) + _OF
     end = _memory_size(context, memory)
     if request_at + request_size > end or answer_at + room > end or request_size > ANSWER_MOST:
         return -EFAULT
@@ -202,5 +219,4 @@ def _ask(caller: int | None, arguments: list[int], http: Http) -> int:
     return len(answer)
 
 
-_NO_FINALIZER = cast(None, ctypes.CFUNCTYPE(None, c_void_p))
 BINDINGS: Final[Bindings] = _Fast()

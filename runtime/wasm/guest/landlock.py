@@ -33,9 +33,9 @@ _ALL_NET, _ALL_SCOPES = 3, 3
 
 
 def wall_off(mounts: Iterable[Mount]) -> bool:
-    """Restrict this thread and all that it starts. False: the kernel has no Landlock. There must be no other thread yet.
+    """Restrict this thread and all that it starts. False: the kernel has no Landlock.
 
-    Raises OSError when a mount is not there.
+    There must be no other thread yet. Raises OSError when a mount is not there.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     abi = libc.syscall(_CREATE, None, ctypes.c_size_t(0), _VERSION_FLAG)

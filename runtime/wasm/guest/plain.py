@@ -5,7 +5,7 @@ from typing import Final
 
 import wasmtime
 
-from runtime.wasm.guest.answering import Nonsense, Overflow
+from runtime.wasm.guest.answering import Nonsense, Overflow, Unfitting
 from runtime.wasm.guest.bindings import EFAULT, EINTR, EIO, ENOSPC, HTTP_MODULE, HTTP_NAME, Bindings, Http
 from runtime.wasm.messages import ANSWER_MOST
 from runtime.wasm.wire import PAGE
@@ -32,10 +32,13 @@ class PlainInstance:
 
     def open(self) -> None:
         """See `bindings.Instance`."""
-        self._memory = self._exports["memory"]
-        self._alloc = self._exports["fabric_alloc"]
-        self._handle = self._exports["handle"]
-        self._free = self._exports["fabric_free"]
+        memory = self._exports["memory"]
+        if not isinstance(memory, wasmtime.Memory):
+            raise Unfitting("it exports no `memory`")
+        self._memory = memory
+        self._alloc = self._function("fabric_alloc")
+        self._handle = self._function("handle")
+        self._free = self._function("fabric_free")
 
     def answer(self, request: bytes) -> bytes:
         """See `bindings.Instance`."""
@@ -58,6 +61,12 @@ class PlainInstance:
         """See `bindings.Instance`."""
         memory = self._exports.get("memory")
         return memory.data_len(self._store) // PAGE if isinstance(memory, wasmtime.Memory) else 0
+
+    def _function(self, name: str) -> wasmtime.Func:
+        function = self._exports[name]
+        if not isinstance(function, wasmtime.Func):
+            raise Unfitting(f"it exports no function `{name}`")
+        return function
 
     def _make_room(self, size: int) -> None:
         if self._room:

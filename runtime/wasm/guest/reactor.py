@@ -28,11 +28,12 @@ class ReactorGuest:
         self._instance = self._bindings.instantiate(pre, store)
         self._instance.call("_initialize")
         self._instance.open()
-        self.answer = self._instance.answer  # one call less a request
 
     def answer(self, request: bytes) -> bytes:
         """See AnsweringGuest."""
-        raise NotImplementedError
+        if self._instance is None:
+            raise RuntimeError("it has not been started")
+        return self._instance.answer(request)
 
     def memory(self) -> int:
         """See AnsweringGuest."""

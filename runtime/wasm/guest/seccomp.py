@@ -1,13 +1,14 @@
 """A wall of system calls: a worker reads, writes, waits and computes; it makes no connections, processes or mounts.
 
-A classic BPF program. Calls that a worker needs are allowed; those that are known to do harm answer EPERM; anything else
-answers ENOSYS, so that a newer libc falls back to an older call instead of taking a refusal for an answer.
+A classic BPF program. Calls that a worker needs are allowed; those that are known to do harm answer EPERM; anything
+else answers ENOSYS, so that a newer libc falls back to an older call instead of taking a refusal for an answer.
 """
 
 import ctypes
 import errno
 import os
 import platform
+from collections.abc import Callable, Mapping
 from struct import pack
 from typing import Final
 
@@ -27,7 +28,7 @@ Program = list[tuple[int, int, int, int]]
 
 
 def wall_off() -> bool:
-    """Install the filter for this thread and all that it starts. False: this machine is none we know, or has no seccomp.
+    """Install the filter for this thread and all that it starts. False: no machine that we know, or it has no seccomp.
 
     There must be no other thread yet.
     """
@@ -99,7 +100,7 @@ def _reads_own_limits() -> Program:
     return [*program, *_RETURN_ALLOW]
 
 
-_CONDITIONS: Final = {
+_CONDITIONS: Final[Mapping[str, Callable[[], Program]]] = {
     "clone": _thread_only,
     "ioctl": lambda: _one_of(1, IOCTLS),
     "prctl": lambda: _one_of(0, (_PR_SET_NAME, _PR_SET_VMA)),

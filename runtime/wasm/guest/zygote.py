@@ -1,4 +1,4 @@
-"""The zygote: `python -m runtime.wasm.guest.zygote FD PARENT`. All workers are forked from it.
+"""The zygote: `python -m runtime.wasm.guest.zygote FD PARENT NICE`. All workers are forked from it.
 
 One thread, which waits. It has wasmtime imported and its engines made, so that a worker is ready within milliseconds;
 it never compiles and never runs a guest, because a fork of a process that did either can hang. It does not load
@@ -80,25 +80,30 @@ class Zygote:
         self._master.sendall(encode(told))
 
 
-def _stand_back() -> None:
-    """Be a session of its own with the lowest weight, which all workers share: their niceness counts within it."""
+def _stand_back(niceness: int) -> None:
+    """Have less weight than the daemon, and all workers with us.
+
+    Where the kernel weighs sessions before processes (autogroup), niceness would count among ourselves only: there the
+    session gets it as well.
+    """
     os.setsid()
+    os.nice(niceness)
     with suppress(OSError):
-        Path("/proc/self/autogroup").write_text("19", encoding="ascii")
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def main() -> NoReturn:
     """The process."""
     master = socket.socket(fileno=int(sys.argv[1]))
     die_with_parent(int(sys.argv[2]))
-    _stand_back()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     fast = fast_bindings_work()
     engines = {False: engine(CORE), True: engine(COMPONENT)}
     house = House(engines=engines, bindings=choose(fast=fast), fast=fast, pid=os.getpid())
     gc.collect()
     gc.freeze()
+    _stand_back(int(sys.argv[3]))
     with suppress(OSError):  # the daemon is gone: nothing is left to do
         Zygote(master, house).run()
     os._exit(0)

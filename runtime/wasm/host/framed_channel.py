@@ -1,4 +1,4 @@
-"""FramedChannel: requests and answers through a framed guest's own stdin and stdout; what comes there is the guest's."""
+"""FramedChannel: requests and answers through a framed guest's own stdin and stdout: what comes there, it wrote."""
 
 import asyncio
 import os

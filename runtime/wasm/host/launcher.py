@@ -11,13 +11,20 @@ from runtime.wasm.host.zygote_link import ZygoteLink
 from runtime.wasm.launch import Launch, Line, Outgoing
 from runtime.wasm.wire import encode_launch
 
+NICENESS = 5
+
 
 class ZygoteLauncher:
-    """`launch.Launcher`. Use it on one loop, whose thread lives as long as the process."""
+    """`launch.Launcher`. Use it on one loop, whose thread lives as long as the process.
 
-    def __init__(self) -> None:
+    `niceness` is the guests': what they get of busy cores beside the daemon, which has 0.
+    """
+
+    def __init__(self, *, niceness: int = NICENESS) -> None:
+        self._niceness = niceness
         self._link: ZygoteLink | None = None
         self._throttle: Throttle | None = None
+        self._replicas: set[WorkerReplica] = set()
 
     async def launch(
         self,
@@ -35,6 +42,8 @@ class ZygoteLauncher:
         with ExitStack() as theirs:
             ends, descriptors = _connect(launch, theirs)
             replica = WorkerReplica(launch, ends, self._throttle, output, outgoing, timeout)
+            self._replicas.add(replica)
+            replica.when_ended(lambda: self._replicas.discard(replica))
             await replica.open()
             try:
                 replica.forked(await link.fork(descriptors, replica.has_ended))
@@ -52,10 +61,12 @@ class ZygoteLauncher:
         """See launch.Launcher."""
         if self._link is not None:
             await self._link.close()
+        for replica in list(self._replicas):
+            await replica.ended()
 
     def _zygote(self, loop: asyncio.AbstractEventLoop) -> ZygoteLink:
         if self._link is None or not self._link.alive:
-            self._link = ZygoteLink(loop)
+            self._link = ZygoteLink(loop, self._niceness)
         return self._link
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 
 import msgspec
 
@@ -145,14 +146,14 @@ class WorkerReplica:
     async def stop(self, grace: float) -> Exit:
         """See launch.Replica. A command has nothing under way that could be waited for: it is interrupted at once."""
         self._taking = False
-        if self._process is not None and not await self._wait(self._idle, grace):
-            self._interrupt(self._channel.head or START)
-            await self._wait(self._idle, MERCY)
         if self._launch.abi is Abi.COMMAND:
             self._interrupt(START)
-        else:
-            self._requests.close()
-            self._framed.close()
+            return await self._end_within(MERCY)
+        if not await self._wait(self._idle, grace):
+            self._interrupt(self._channel.head or START)
+            await self._wait(self._idle, MERCY)
+        self._requests.close()
+        self._framed.close()
         return await self._end_within(MERCY)
 
     def kill(self) -> None:
@@ -160,6 +161,10 @@ class WorkerReplica:
         self._taking = False
         if self._process is not None:
             self._process.kill()
+
+    def when_ended(self, told: Callable[[], None]) -> None:
+        """Have `told` called after its end."""
+        self._exit.add_done_callback(lambda _: told())
 
     async def ended(self) -> Exit:
         """See launch.Replica."""
@@ -206,8 +211,7 @@ class WorkerReplica:
 
     def _interrupt(self, request: int) -> None:
         if self._process is not None:
-            self._throttle.forget(self._process)
-            self._process.resume()
+            self._throttle.let_go(self._process, MERCY)
         self._control.say(Interrupt(request=request))
 
     def _kill_if_still_at(self, request: int) -> None:
@@ -241,7 +245,8 @@ class WorkerReplica:
                 if self._launch.abi is not Abi.FRAMED:
                     self._is_ready()
             case Data() if len(descriptors) == 2 and self._channel is self._framed:
-                self._framed.attach(*descriptors, message.failure)
+                stdin, stdout = descriptors
+                self._framed.attach(stdin, stdout, message.failure)
                 return
             case Closed():
                 self._connections.closed(message)

@@ -19,10 +19,11 @@ class _Account(msgspec.Struct):
     credit: float
     used: float
     at: float
+    free_until: float = 0.0
 
 
 class Throttle:
-    """All replicas of a launcher that have a share. A worker that has worked more than its share waits until it has not."""
+    """All replicas of a launcher that have a share. A worker that has had more than that waits until it has not."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -45,6 +46,13 @@ class Throttle:
         self._working.discard(process)
         process.resume()
 
+    def let_go(self, process: WorkerProcess, seconds: float) -> None:
+        """It is being interrupted: it must not stand still for so long."""
+        account = self._accounts.get(process)
+        if account is not None:
+            account.free_until = self._loop.time() + seconds
+        process.resume()
+
     def forget(self, process: WorkerProcess) -> None:
         """It has ended."""
         self._working.discard(process)
@@ -58,7 +66,7 @@ class Throttle:
             account.credit += (now - account.at) * account.share - (used - account.used)
             account.credit = min(account.credit, _BURST)
             account.used, account.at = used, now
-            if account.credit < 0:
+            if account.credit < 0 and now >= account.free_until:
                 process.pause()
             else:
                 process.resume()

@@ -16,16 +16,18 @@ from runtime.wasm.wire import MESSAGE_MOST, Fork, Forked, NotForked, Reaped, dec
 OnEnd = Callable[[Reaped | None], None]
 """Told that a worker was reaped; None: the zygote ended before it, and all its workers with it."""
 
+_ZYGOTE = "runtime.wasm.guest.zygote"
+
 
 class ZygoteLink:
     """Start it on the loop's own thread: the kernel ends the zygote with the thread that started it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, niceness: int) -> None:
         self._loop = loop
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "runtime.wasm.guest.zygote", str(theirs.fileno()), str(os.getpid())],
+            self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+                [sys.executable, "-m", _ZYGOTE, str(theirs.fileno()), str(os.getpid()), str(niceness)],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

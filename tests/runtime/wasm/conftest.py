@@ -1,0 +1,18 @@
+"""A lab for each test file: starting a zygote costs a quarter of a second."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from pytest import TempPathFactory
+
+from tests.runtime.wasm.lab import Lab
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lab(tmp_path_factory: TempPathFactory) -> AsyncIterator[Lab]:
+    """Use it with `pytest.mark.asyncio(loop_scope="module")`."""
+    folder: Path = tmp_path_factory.mktemp("lab")
+    lab = Lab(folder)
+    yield lab
+    await lab.launcher.close()
