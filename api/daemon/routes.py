@@ -1,6 +1,6 @@
 """The routes of the services API: the one list."""
 
-from api.daemon import daemon, events, modules, networks, openapi, proxy, service_logs, service_stats, services
+from api.daemon import daemon, events, modules, mortar, networks, openapi, proxy, service_logs, service_stats, services
 from api.daemon.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -9,6 +9,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *service_stats.ENDPOINTS,
     *proxy.ENDPOINTS,
     *networks.ENDPOINTS,
+    *mortar.ENDPOINTS,
     *modules.ENDPOINTS,
     *daemon.ENDPOINTS,
     *events.ENDPOINTS,

@@ -196,6 +196,10 @@ class Mortar:
         """How a project is. Raises NotFound PROJECT_NOT_FOUND."""
         return status_of(self._get(project), self._of(project), deploying=self._under_way == project)
 
+    def size(self, project: str) -> int:
+        """How many services a project has."""
+        return len(self._of(project))
+
     def list(self) -> list[Status]:
         """How all projects are, by name."""
         return [self.status(each) for each in sorted(self._deployments)]
