@@ -1,6 +1,6 @@
 """Access: may this reach that? Asked for every connection, so verdicts are remembered until a rule changes.
 
-Asked in this order: the capabilities of the module (egress alone), the rules of the networks, the policies. What the
+Asked in this order: the capabilities of the module that asks, the rules of the networks, the policies. What the
 egress guard says of addresses comes after this, where the connection is made.
 """
 
@@ -81,7 +81,9 @@ class Access:
         """Counts changes of networks and policies: a verdict of another generation is worth nothing."""
         # By the identity of a specification, which the entry keeps alive: no two have the same.
         self._ingress: dict[tuple[int, str], tuple[ServiceSpec, Verdict]] = {}
-        self._connect: dict[tuple[int, int], tuple[ServiceSpec, ServiceSpec, Verdict]] = {}
+        self._connect: dict[
+            tuple[int, int, int, int], tuple[ServiceSpec, ServiceSpec, NetworkCapability | None, Verdict]
+        ] = {}
         self._egress: dict[tuple[int, str, str, int, int], tuple[ServiceSpec, NetworkCapability | None, Verdict]] = {}
         networks.watch(self.forget)
         policies.watch(self.forget)
@@ -93,15 +95,25 @@ class Access:
         self._connect.clear()
         self._egress.clear()
 
-    def connect(self, source: ServiceSpec, target: ServiceSpec) -> None:
-        """May one service reach the other? Raises Forbidden FORBIDDEN."""
-        key = (id(source), id(target))
+    def connect(
+        self,
+        source: ServiceSpec,
+        target: ServiceSpec,
+        *,
+        capabilities: NetworkCapability | None = None,
+        port: int = 80,
+    ) -> None:
+        """May one service reach the other? With the source's `capabilities` these must name it, as `target:port`.
+
+        Raises Forbidden FORBIDDEN.
+        """
+        key = (id(source), id(target), id(capabilities), port)
         found = self._connect.get(key)
         if found is None:
-            verdict = self._judge_connect(source, target)
-            _keep(self._connect, key, (source, target, verdict))
+            verdict = self._judge_connect(source, target, capabilities, port)
+            _keep(self._connect, key, (source, target, capabilities, verdict))
         else:
-            verdict = found[2]
+            verdict = found[3]
         if not verdict.quiet:
             self._act(verdict)
 
@@ -153,10 +165,17 @@ class Access:
             raise forbidden(violation, spec.name, spec.name)
         self._policies.check_service(spec, networks, dependencies)
 
-    def _judge_connect(self, source: ServiceSpec, target: ServiceSpec) -> Verdict:
+    def _judge_connect(
+        self, source: ServiceSpec, target: ServiceSpec, capabilities: NetworkCapability | None, port: int
+    ) -> Verdict:
         ours, theirs = self._members(source), self._members(target)
+        mine, other = service_party(source, ours), service_party(target, theirs)
+        if capabilities is not None and not source.no_capabilities:
+            reason = permits(capabilities, target.name, port)
+            if reason is not None:
+                return self._judge("service", mine, other, reason, "capability")
         reason = None if source.name == target.name else between(ours, theirs)
-        return self._judge("service", service_party(source, ours), service_party(target, theirs), reason, "network")
+        return self._judge("service", mine, other, reason, "network")
 
     def _judge_ingress(self, target: ServiceSpec, address: str) -> Verdict:
         networks = self._members(target)

@@ -87,6 +87,19 @@ async def test_services_reach_each_other_over_their_networks_alone(world: World)
     assert world.violated() == []
 
 
+async def test_a_module_must_be_granted_the_service_it_asks(world: World) -> None:
+    granted, other = NetworkCapability(connect=("ledger:80",)), NetworkCapability(connect=("cart:80", "ledger:81"))
+    world.access.connect(GATE, LEDGER, capabilities=granted)
+    with pytest.raises(Forbidden) as raised:
+        world.access.connect(GATE, LEDGER, capabilities=other)
+    assert refused(raised) == (None, "capability")
+    with pytest.raises(Forbidden) as raised:
+        world.access.connect(LEDGER, GATE, capabilities=NetworkCapability(allow_all_outbound=True))
+    assert refused(raised) == (None, "network")
+    free = ServiceSpec(name="free", image="m", networks=("edge",), no_capabilities=True)
+    world.access.connect(free, LEDGER, capabilities=NetworkCapability())
+
+
 async def test_a_service_without_networks_is_internal_only(world: World) -> None:
     world.access.connect(ALONE, ALONE_TOO)
     with pytest.raises(Forbidden):
