@@ -37,13 +37,9 @@ class Held:
     def mount(self, service_id: str, use: VolumeUse) -> bool:
         """Note that a service has it; may the service write? Raises Conflict INVALID_STATE."""
         name, mode = self.volume.spec.name, self.volume.spec.access_mode
-        if self.restoring:
-            raise Conflict(
-                "INVALID_STATE",
-                f"Volume `{name}` is being restored.",
-                hint="Wait for its end.",
-                details={"volume": name},
-            )
+        if self.restoring or self.removed:
+            doing = "restored" if self.restoring else "deleted"
+            raise Conflict("INVALID_STATE", f"Volume `{name}` is being {doing}.", details={"volume": name})
         writable = not use.read_only and mode != "read-only-many"
         writers = [each.service_id for each in self.mount_points if each.writable and each.service_id != service_id]
         if writable and mode == "read-write-once" and writers:

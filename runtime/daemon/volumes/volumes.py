@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -57,7 +57,7 @@ class Volumes:
         self._encrypt_all = encrypt_all
         self._by_id: dict[str, Held] = {}
         self._by_name: dict[str, Held] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self.on_full: Callable[[str, str], None] = lambda _service_id, _volume: None
         """Called on the loop with a service that writes to a volume that is over its size, and the volume's name."""
 
@@ -362,9 +362,10 @@ class Volumes:
         task.add_done_callback(self._forget_task)
         return task
 
-    def _forget_task(self, task: asyncio.Task[Any]) -> None:
+    def _forget_task(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
-        task.exception()  # whoever waits for it raises it; nobody may be left
+        if not task.cancelled():
+            task.exception()  # whoever waits for it raises it; nobody may be left
 
     def _get(self, id_or_name: str) -> Held:
         found = self._find(id_or_name)
