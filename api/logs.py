@@ -6,6 +6,7 @@ import re
 import sys
 import syslog
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TextIO, cast
 
@@ -39,7 +40,7 @@ def configure_logs(level: str, form: str, output: Output = "stderr", file: Path 
     """
     set_level(level)
     logging.basicConfig(level=max(_threshold.number, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
-    stream = _stream(output, file)
+    stream = cast(TextIO, _Unfailing(_stream(output, file)))
     structlog.configure(
         processors=[
             _threshold,
@@ -73,6 +74,26 @@ class _Threshold:
 
 
 _threshold = _Threshold()
+
+
+class _Unfailing(io.TextIOBase):
+    """A stream that takes what it can: a full disk or a reader who went away must not end what is logged about."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
 
 
 class _Syslog(io.TextIOBase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ import structlog
 import uvloop
 
 from api.app import make_app
+from api.daemon.claim import Claim
 from api.first_start import first_start
 from api.hardening import HardProtocol, Limits
 from api.listening import Listening, listen
@@ -67,6 +69,7 @@ class Server:
         self._config = services
         self._reread = reread
         self.services: Hosting | None = None
+        self._claim: Claim | None = None
         self.stop_asked = asyncio.Event()
         """Set where somebody asked for the end: by a signal, or at the services API."""
         self.serving: Serving | None = None
@@ -97,9 +100,10 @@ class Server:
     async def start(self) -> None:
         """Listen, then bring both halves up. Raises Unavailable ADDRESS_IN_USE, and what `build` raises."""
         serving = self.serving = Serving(self._limits)
-        services = self.services = self._hosting()
-        if services is not None:
-            services.claim()
+        if self._config is not None:
+            claim = Claim(self._config)
+            claim.take()
+            self._claim = claim
         try:
             self._socket = listen(self._settings.host, self._settings.port)
             app = make_app(serving, floor=self._floor)
@@ -110,20 +114,19 @@ class Server:
             await application.start()
             serving.open(application)
             _log.info("listening", url=self.url, data=str(application.data))
-            if services is not None:
-                await services.open()
+            if self._config is not None and self._claim is not None:
+                await self._open_services(self._config, self._claim)
         except BaseException:
             await self.stop()
             raise
         if self.token_file is not None:
             _log.info("first_start", organisation="default", token_file=str(self.token_file))
 
-    def _hosting(self) -> Hosting | None:
-        if self._config is None:
-            return None
-        from api.daemon.hosting import Hosting  # noqa: PLC0415 - without services none of it is needed
-
-        return Hosting(self._config, reread=self._reread, on_shutdown=self.stop_asked.set)
+    async def _open_services(self, config: DaemonConfig, claim: Claim) -> None:
+        """Bring the other half up beside the first, which answers already and goes on answering."""
+        hosting = await asyncio.to_thread(importlib.import_module, "api.daemon.hosting")
+        self.services = hosting.Hosting(config, claim, reread=self._reread, on_shutdown=self.stop_asked.set)
+        await self.services.open()
 
     async def stop(self) -> None:
         """Take nothing new, let what is under way end, close the store; within `shutdown_seconds`."""
@@ -145,6 +148,9 @@ class Server:
                 await self._application.stop(max(0.5, until - loop.time()))
         if self._listening is not None:
             self._listening.forget()
+        if self._claim is not None:
+            # Last, so that the next daemon starts when this one has ended.
+            self._claim.release()
 
 
 def serve(

@@ -1,20 +1,18 @@
-"""Hosting: the services half of the process: its socket, its daemon, its listeners, from claim to close."""
+"""Hosting: the services half of the process: its daemon and its listeners, from open to close."""
 
 import asyncio
 import socket
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 
 import structlog
 from sanic.server import HttpProtocol
 
 from api.daemon.app import make_app
+from api.daemon.claim import Claim
 from api.daemon.door import Door, Ending
 from api.daemon.metrics_page import make_metrics_app
 from api.daemon.peers import PeerProtocol, Peers
-from api.daemon.pidfile import PidFile
-from api.daemon.socket import bind_control, remove_control
 from api.hardening import AnySanic, HardProtocol, Limits
 from api.listening import Listening, listen
 from api.logs import set_level
@@ -32,72 +30,47 @@ REQUESTS_SECONDS = 5.0
 
 
 class Hosting:
-    """`claim` what only one process may have, `open`, and `close` at the end."""
+    """`open` answers at what was claimed, `close` ends it; both on one loop. The claim stays the caller's."""
 
     def __init__(
         self,
         config: DaemonConfig,
+        claim: Claim,
         *,
         reread: Callable[[], tuple[DaemonConfig, list[str]]] | None = None,
         limits: Limits | None = None,
         on_shutdown: Callable[[], None] | None = None,
     ) -> None:
         self._config = config
+        self._claim = claim
         self._limits = limits or Limits(request_seconds=config.api.timeout, body_bytes=config.api.max_body_size)
-        self._pid = PidFile(config.daemon.pid_file)
-        self._socket: socket.socket | None = None
-        self._inode = 0
         self._listening: list[Listening] = []
         self.daemon = Daemon(config, version=version("fabricksd"), reread=reread, applied=_applied)
         self.door = Door(self.daemon, self._limits, on_shutdown=on_shutdown)
 
-    @property
-    def path(self) -> Path:
-        """Where the socket lies."""
-        return self._config.daemon.socket
-
-    def claim(self) -> None:
-        """Take the pid file and the socket; requests wait there until `open`. Raises Conflict DAEMON_RUNNING."""
-        self._pid.take()
-        try:
-            self._socket = bind_control(self.path, group=self._config.security.default_user)
-            self._inode = self.path.lstat().st_ino
-        except BaseException:
-            self._pid.release()
-            raise
-
     async def open(self) -> None:
         """Bring the daemon up and answer. Raises FabricError where it cannot."""
-        if self._socket is None:
-            raise RuntimeError("open before claim")
         await self.daemon.start()
-        await self._listen(make_app(self.door, Peers.of(self.path)), self._socket, PeerProtocol)
+        socket_app = make_app(self.door, Peers.of(self._claim.path))
+        await self._listen(socket_app, self._claim.socket, PeerProtocol)
         if self._config.api.listen:
             host, _, port = self._config.api.listen.rpartition(":")
             await self._listen(make_app(self.door, None), listen(host.strip("[]"), int(port), hint=LISTEN_HINT))
         await self._open_metrics()
-        _log.info("services_listening", socket=str(self.path), data=str(self._config.daemon.data_dir))
+        _log.info("services_listening", socket=str(self._claim.path), data=str(self._config.daemon.data_dir))
 
     async def close(self, seconds: float) -> None:
-        """Take nothing new, end what is under way, stop every service; in as much time as was asked for, or `seconds`.
-
-        What was claimed is given back last, so that the next daemon starts when this one has ended.
-        """
+        """Take nothing new, end what is under way, stop every service; in the time that was asked for, or `seconds`."""
         loop = asyncio.get_running_loop()
         ending = self.door.ending or Ending(seconds=seconds, force=False)
         self.door.stopping.set()
         until = loop.time() + min(ending.seconds, REQUESTS_SECONDS)
         for each in self._listening:
             await each.end(until)
-        if self._socket is not None and not self._listening:
-            self._socket.close()
         await self.door.drain(max(0.0, until - loop.time()))
         await self.daemon.stop(ending.seconds, force=ending.force)
         for each in self._listening:
             each.forget()
-        if self._socket is not None:
-            remove_control(self.path, self._inode)
-        self._pid.release()
 
     async def _open_metrics(self) -> None:
         monitoring = self._config.monitoring

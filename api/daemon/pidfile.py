@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from catalog.errors import Conflict, Unavailable
+from catalog.errors import Unavailable
 
 
 class PidFile:
@@ -16,7 +16,7 @@ class PidFile:
         self._fd: int | None = None
 
     def take(self) -> None:
-        """Write our id. Raises Conflict DAEMON_RUNNING, Unavailable PID_FILE_UNUSABLE."""
+        """Write our id. Raises Unavailable DAEMON_RUNNING, PID_FILE_UNUSABLE."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
@@ -30,7 +30,7 @@ class PidFile:
             pid = os.pread(fd, 32, 0).decode(errors="replace").strip()
             os.close(fd)
             hint = "Stop it with `fabricksd stop`, or give this one another `pid_file`."
-            raise Conflict("DAEMON_RUNNING", f"A daemon runs already, as process {pid}.", hint=hint) from None
+            raise Unavailable("DAEMON_RUNNING", f"A daemon runs already, as process {pid}.", hint=hint) from None
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._fd = fd

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from catalog.errors import Conflict, Unavailable
+from catalog.errors import Unavailable
 
 BACKLOG = 1024
 MODE = 0o660
@@ -23,7 +23,7 @@ PROBE_SECONDS = 2.0
 def bind_control(path: Path, *, group: str | None = None) -> socket.socket:
     """A listening socket at `path`; what lies there is only taken away if it is a socket that nobody answers.
 
-    `group` may use it besides us, where we are root and there is such a group. Raises Conflict DAEMON_RUNNING,
+    `group` may use it besides us, where we are root and there is such a group. Raises Unavailable DAEMON_RUNNING,
     Unavailable SOCKET_UNUSABLE.
     """
     try:
@@ -77,7 +77,7 @@ def _clear(path: Path) -> None:
         raise Unavailable("SOCKET_UNUSABLE", f"`{path}` is there and is no socket.", hint="Move it, or name another.")
     if answers(path):
         hint = "Stop it with `fabricksd stop`, or start this one with another `--socket`."
-        raise Conflict("DAEMON_RUNNING", f"Another daemon answers at `{path}`.", hint=hint)
+        raise Unavailable("DAEMON_RUNNING", f"Another daemon answers at `{path}`.", hint=hint)
     path.unlink()
 
 

@@ -42,7 +42,8 @@ def process(
     with subprocess.Popen(command, env={**kept, **settings}, stdout=subprocess.PIPE, stderr=stderr, text=True) as made:
         try:
             assert made.stdout is not None
-            found = re.fullmatch(r"fabricksd: listening on http://([\d.]+):(\d+)\n", made.stdout.readline())
+            lines = (re.fullmatch(r"fabricksd: listening on http://([\d.]+):(\d+)\n", line) for line in made.stdout)
+            found = next(filter(None, lines), None)
             assert found is not None
             yield made, (found[1], int(found[2]))
         finally:
@@ -192,9 +193,11 @@ def test_systemd_is_told_when_the_server_is_ready_and_when_it_stops(tmp_path: Pa
 
 
 def test_a_second_server_on_the_same_data_or_port_says_why_it_does_not_start(tmp_path: Path) -> None:
+    elsewhere = {"FABRICKS_SOCKET": str(tmp_path / "b.sock")}
     with process(tmp_path) as (_, address):
         for settings, code in (
-            ({"FABRIC_DATA_DIR": str(tmp_path), "FABRIC_PORT": "0"}, "DATA_DIR_IN_USE"),
+            ({"FABRIC_DATA_DIR": str(tmp_path), "FABRIC_PORT": "0"}, "DAEMON_RUNNING"),
+            ({"FABRIC_DATA_DIR": str(tmp_path), "FABRIC_PORT": "0", **elsewhere}, "DATA_DIR_IN_USE"),
             ({"FABRIC_DATA_DIR": str(tmp_path / "b"), "FABRIC_PORT": str(address[1])}, "ADDRESS_IN_USE"),
         ):
             second = subprocess.run(

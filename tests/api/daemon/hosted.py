@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from api.daemon.claim import Claim
 from api.daemon.hosting import Hosting
 from api.daemon.socket import connect_control
 from api.hardening import Limits
@@ -42,15 +43,11 @@ class SocketConnection(http.client.HTTPConnection):
 class Hosted:
     """A started services half and ways to speak to it."""
 
-    def __init__(self, hosting: Hosting, loop: asyncio.AbstractEventLoop, folder: Path) -> None:
+    def __init__(self, hosting: Hosting, socket: Path, loop: asyncio.AbstractEventLoop, folder: Path) -> None:
         self.hosting = hosting
+        self.socket = socket
         self.loop = loop
         self.folder = folder
-
-    @property
-    def socket(self) -> Path:
-        """Where it listens."""
-        return self.hosting.path
 
     @property
     def daemon(self) -> Daemon:
@@ -128,23 +125,24 @@ def hosted(folder: Path, *, limits: Limits | None = None, seconds: float = 5.0, 
     loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="daemon")
     thread.start()
+    config = configured(folder, **overrides)
+    claim = Claim(config)
     made: list[Hosting] = []
 
     async def begin() -> None:
-        config = configured(folder, **overrides)
-        reread = lambda: (configured(folder, **overrides), [])  # noqa: E731 - it is an argument
-        made.append(Hosting(config, limits=limits, reread=reread))
-        made[0].claim()
+        made.append(Hosting(config, claim, limits=limits, reread=lambda: (configured(folder, **overrides), [])))
         await made[0].open()
 
     try:
+        claim.take()
         asyncio.run_coroutine_threadsafe(begin(), loop).result(SECONDS)
-        yield Hosted(made[0], loop, folder)
+        yield Hosted(made[0], claim.path, loop, folder)
     finally:
         try:
             if made:
                 asyncio.run_coroutine_threadsafe(made[0].close(seconds), loop).result(SECONDS)
         finally:
+            claim.release()
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()

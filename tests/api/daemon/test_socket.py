@@ -13,7 +13,7 @@ import pytest
 from api.daemon.peers import Peers
 from api.daemon.pidfile import PidFile, running_pid
 from api.daemon.socket import PATH_MOST, answers, bind_control, connect_control, remove_control
-from catalog.errors import Conflict, Unavailable
+from catalog.errors import Unavailable
 from tests.api.daemon.hosted import Hosted, hosted
 
 NOBODY = 65534
@@ -110,7 +110,7 @@ def test_a_socket_that_nobody_answers_is_taken_over(folder: Path) -> None:
 
 def test_a_daemon_that_answers_is_not_pushed_aside(folder: Path) -> None:
     path = folder / "fabricks.sock"
-    with bind_control(path), pytest.raises(Conflict) as caught:
+    with bind_control(path), pytest.raises(Unavailable) as caught:
         bind_control(path)
     assert caught.value.code == "DAEMON_RUNNING"
 
@@ -152,7 +152,7 @@ def test_two_daemons_do_not_share_a_pid_file(folder: Path) -> None:
     first = PidFile(path)
     first.take()
     assert running_pid(path) == os.getpid() == int(path.read_text())
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(Unavailable) as caught:
         PidFile(path).take()
     assert str(os.getpid()) in caught.value.message
     first.release()
