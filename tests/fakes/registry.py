@@ -1,4 +1,4 @@
-"""A real OCI registry of the test's own: Debian's docker-registry on a free port, with or without a password."""
+"""A real OCI registry of the test's own: Debian's docker-registry, open, with a password, or with tokens."""
 
 import os
 import shutil
@@ -10,6 +10,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.fakes.token_service import ISSUER, SERVICE, TokenService
 
 USER, PASSWORD = "ferry", "quay-7"
 _HASHED = "$2b$04$frAAlpGBa9ANgWYSLklMe.WoZveja/Jh0dF9j/hBkJxjlkTix8YSy"
@@ -29,10 +31,11 @@ http: {{addr: "127.0.0.1:{port}"}}
 class Registry:
     """A running docker-registry."""
 
-    def __init__(self, folder: Path, *, password: bool = False) -> None:
+    def __init__(self, folder: Path, *, password: bool = False, tokens: TokenService | None = None) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._password = password
+        self._tokens = tokens
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
 
@@ -51,11 +54,7 @@ class Registry:
         program = shutil.which("docker-registry") or "/usr/bin/docker-registry"
         assert Path(program).exists(), "docker-registry is missing; run `python -m tests.packages`"
         config = self._folder / "config.yml"
-        config.write_text(
-            _CONFIG.format(
-                storage=self._folder / "storage", port=self.port, auth=self._auth() if self._password else ""
-            )
-        )
+        config.write_text(_CONFIG.format(storage=self._folder / "storage", port=self.port, auth=self._auth()))
         environment = {"PATH": os.environ["PATH"], "OTEL_TRACES_EXPORTER": "none"}
         output = (self._folder / "registry.log").open("wb")
         with output:
@@ -81,15 +80,22 @@ class Registry:
             self._process = None
 
     def _auth(self) -> str:
+        if self._tokens is not None:
+            realm, bundle = f"http://{self._tokens.host}/token", self._tokens.certificate
+            return (
+                f"auth: {{token: {{realm: '{realm}', service: {SERVICE}, issuer: {ISSUER}, rootcertbundle: {bundle}}}}}"
+            )
+        if not self._password:
+            return ""
         passwords = self._folder / "htpasswd"
         passwords.write_text(f"{USER}:{_HASHED}\n")
         return f"auth: {{htpasswd: {{realm: quay, path: {passwords}}}}}"
 
 
 @contextmanager
-def registry(folder: Path, *, password: bool = False) -> Iterator[Registry]:
+def registry(folder: Path, *, password: bool = False, tokens: TokenService | None = None) -> Iterator[Registry]:
     """A started registry; killed at the end."""
-    made = Registry(folder, password=password)
+    made = Registry(folder, password=password, tokens=tokens)
     made.start()
     try:
         yield made

@@ -12,7 +12,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -62,8 +62,10 @@ class Layout:
         with staging(self.folder) as place:
             yield place
 
-    def commit(self, place: Staging, manifest: Descriptor, reference: str, created: str) -> None:
-        """Take over what was staged and name the manifest `reference`; whoever had that name loses it.
+    def commit(
+        self, place: Staging, manifest: Descriptor, needed: Collection[str], reference: str, created: str
+    ) -> None:
+        """Take over the staged blobs that are `needed` (hexadecimal); whoever had the name `reference` loses it.
 
         `created` (RFC 3339) is noted in the index alone, so that equal sources have equal digests.
         """
@@ -73,7 +75,7 @@ class Layout:
             entry["annotations"] = {**entry.get("annotations", {}), REF_NAME: reference, CREATED: created}
             _put(entries, reference, entry)
 
-        self._change(change, place.blobs())
+        self._change(change, [each for each in place.blobs() if each.name in needed])
 
     def tag(self, manifest: Descriptor, reference: str) -> None:
         """Give a manifest that is here one more name."""

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import MethodType
 from typing import Protocol, cast
@@ -45,11 +45,15 @@ class _Ask(Protocol):
 
 
 class Registry:
-    """One registry and whom it is spoken to as. It is not asked before the first method call."""
+    """One registry and whom it is spoken to as. It is not asked before the first method call.
 
-    def __init__(self, host: str, *, credentials: Credentials | None = None, insecure: bool = False) -> None:
+    `plain` are the hosts that may be spoken to over http: this one, perhaps, and its token service.
+    """
+
+    def __init__(self, host: str, *, credentials: Credentials | None = None, plain: Collection[str] = ()) -> None:
         self.host = host
-        self._insecure = insecure
+        self._plain = frozenset(plain)
+        self._insecure = host in self._plain
         self._credentials = credentials
         self._oras: OrasRegistry | None = None
 
@@ -154,7 +158,7 @@ class Registry:
 
     def _connected(self) -> OrasRegistry:
         """Ask the registry once how it wants to be logged in to: oras must be told before."""
-        session = registry_session(self.host, insecure=self._insecure)
+        session = registry_session(self.host, self._plain)
         with session.get(f"{self._url(self.host)}/v2/", stream=True, verify=_authorities()) as answer:
             challenge = answer.headers.get("Www-Authenticate", "") if answer.status_code == 401 else ""
         basic = challenge.lower().startswith("basic")
@@ -167,7 +171,7 @@ class Registry:
             auth_backend="basic" if basic else "token",
         )
         made.session = session
-        made.auth.session = TokenSession(self.host, insecure=self._insecure)
+        made.auth.session = TokenSession(self.host, self._plain)
         if self._credentials is not None:
             made.auth.set_basic_auth(self._credentials.username, self._credentials.password)
         made.do_request = MethodType(_with_login if basic else _with_token, made)

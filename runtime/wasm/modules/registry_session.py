@@ -28,7 +28,7 @@ class PlainTextRefused(requests.RequestException):
 
 class _Adapter(HTTPAdapter):
     def __init__(self, plain: Collection[str]) -> None:
-        super().__init__(max_retries=Retry(total=2, connect=2, read=0, status=0, other=0, backoff_factor=0.1))
+        super().__init__(max_retries=Retry(total=2, connect=2, read=False, status=0, other=0, backoff_factor=0.1))
         self._plain = plain
 
     def send(
@@ -47,10 +47,10 @@ class _Adapter(HTTPAdapter):
         return super().send(request, stream, (CONNECT_SECONDS, READ_SECONDS), verify, cert, proxies)
 
 
-def registry_session(host: str, *, insecure: bool) -> requests.Session:
-    """A session for one registry; with `insecure` it may be asked over http."""
+def registry_session(host: str, plain: Collection[str]) -> requests.Session:
+    """A session for one registry; hosts in `plain` may be asked over http."""
     session = requests.Session()
-    _arm(session, (host,) if insecure else ())
+    _arm(session, plain)
     session.proxies.update(get_environ_proxies(f"https://{host}"))
     return session
 
@@ -58,9 +58,9 @@ def registry_session(host: str, *, insecure: bool) -> requests.Session:
 class TokenSession(requests.Session):
     """For token services: what they answer is read whole, up to a limit, because oras reads it without one."""
 
-    def __init__(self, host: str, *, insecure: bool) -> None:
+    def __init__(self, host: str, plain: Collection[str]) -> None:
         super().__init__()
-        _arm(self, (host,) if insecure else ())
+        _arm(self, plain)
         self.proxies.update(get_environ_proxies(f"https://{host}"))
 
     def send(self, request: requests.PreparedRequest, **options: Json) -> requests.Response:

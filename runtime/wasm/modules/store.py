@@ -117,7 +117,8 @@ class ModuleStore:
                 raise Invalid(
                     "INVALID_REQUEST", f"`{name}` is not the module's digest, which is `{descriptor.digest}`."
                 )
-            self.layout.commit(place, descriptor, name, rfc3339(self._clock.now_ns()))
+            needed = {descriptor.hex, *(each.hex for each in manifest.blobs)}
+            self.layout.commit(place, descriptor, needed, name, rfc3339(self._clock.now_ns()))
         return self.get(name)
 
     def tag(self, reference: str, new: str) -> ModuleInfo:

@@ -129,4 +129,5 @@ def _check_sizes(manifest: Manifest, name: str) -> None:
 def _registry(host: str, settings: RegistrySettings, insecure: bool) -> Registry:
     from runtime.wasm.modules.registry import Registry  # noqa: PLC0415 - oras and requests take a quarter of a second
 
-    return Registry(host, credentials=settings.credentials.get(host), insecure=insecure or host in settings.insecure)
+    plain = (*settings.insecure, host) if insecure else settings.insecure
+    return Registry(host, credentials=settings.credentials.get(host), plain=plain)
