@@ -18,6 +18,8 @@ from api.cli.commands import (
     ingest,
     keys,
     module,
+    mortar,
+    network,
     notifications,
     runs,
     schema,
@@ -81,6 +83,8 @@ service.app.command("run")(service_run.run)
 service.app.command("logs")(service_logs.logs)
 app.add_typer(service.app, name="service", rich_help_panel=_SERVICES)
 app.add_typer(module.app, name="module", rich_help_panel=_SERVICES)
+app.add_typer(network.app, name="network", rich_help_panel=_SERVICES)
+app.add_typer(mortar.app, name="mortar", rich_help_panel=_SERVICES)
 app.add_typer(secrets.app, name="secrets", rich_help_panel=_KEEPING)
 app.add_typer(keys.app, name="keys", rich_help_panel=_KEEPING)
 app.add_typer(controllers.app, name="controllers", rich_help_panel=_KEEPING)
