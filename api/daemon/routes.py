@@ -1,6 +1,18 @@
 """The routes of the services API: the one list."""
 
-from api.daemon import daemon, events, modules, mortar, networks, openapi, proxy, service_logs, service_stats, services
+from api.daemon import (
+    daemon,
+    events,
+    modules,
+    mortar,
+    networks,
+    openapi,
+    proxy,
+    service_logs,
+    service_stats,
+    services,
+    volumes,
+)
 from api.daemon.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -9,6 +21,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *service_stats.ENDPOINTS,
     *proxy.ENDPOINTS,
     *networks.ENDPOINTS,
+    *volumes.ENDPOINTS,
     *mortar.ENDPOINTS,
     *modules.ENDPOINTS,
     *daemon.ENDPOINTS,

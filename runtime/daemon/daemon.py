@@ -11,7 +11,7 @@ from catalog.jsonvalue import Json
 from runtime.daemon import telling
 from runtime.daemon.access import Access
 from runtime.daemon.clock import Clock, SystemClock
-from runtime.daemon.config import DaemonConfig, differences, not_honoured
+from runtime.daemon.config import DaemonConfig, differences, not_honoured, service_owner
 from runtime.daemon.config.differences import merged
 from runtime.daemon.events import EventBus
 from runtime.daemon.keys import ApiKeys
@@ -21,6 +21,7 @@ from runtime.daemon.policies import Policies
 from runtime.daemon.state import StateStore
 from runtime.daemon.timers import LoopTimers
 from runtime.daemon.traffic import Router
+from runtime.daemon.volumes import Volumes
 from runtime.wasm.compile import Compiler
 from runtime.wasm.host import ZygoteLauncher
 from runtime.wasm.modules.store import ModuleStore
@@ -69,6 +70,15 @@ class Daemon:
         )
         self.logs = LogBook(clock)
         self.networks = Networks(self.state, self.events, clock)
+        self.volumes = Volumes(
+            config.storage.volume_base_path,
+            self.state,
+            self.events,
+            clock,
+            config.volume_key,
+            owner=service_owner(config),
+            encrypt_all=config.storage.volume_encryption,
+        )
         self.policies = Policies(config.policy.policy_dir, config.policy.mode, self.events)
         self.access = Access(
             self.networks,
@@ -94,9 +104,11 @@ class Daemon:
         await self.state.open()
         await self.events.open()
         await self.networks.load()
+        await self.volumes.load()
         for problem in await asyncio.to_thread(self.policies.load):
             _log.warning("policy_problem", what=problem)
         self._run(self.events.run())
+        self._run(self.volumes.run())
 
     async def stop(self, seconds: float, *, force: bool = False) -> None:
         """Stop services in reverse order of their dependencies, within so much time, and write down what is to be."""
@@ -104,6 +116,7 @@ class Daemon:
             each.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.launcher.close()
+        await self.volumes.close()
         await self.events.close()
         await self.state.close()
 

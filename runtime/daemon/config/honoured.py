@@ -23,6 +23,13 @@ def service_user(config: DaemonConfig) -> str | None:
     return user
 
 
+def service_owner(config: DaemonConfig) -> tuple[int, int] | None:
+    """The numbers of that user and its group, to whom volumes belong; None: the daemon's own."""
+    user = service_user(config)
+    found = None if user is None else pwd.getpwnam(user)
+    return None if found is None else (found.pw_uid, found.pw_gid)
+
+
 def not_honoured(config: DaemonConfig) -> list[str]:
     """A sentence for each setting that is not carried out as it stands, with what happens instead."""
     return [*_runtime(config), *_security(config), *_networking(config), *_storage(config), *_logging(config)]
