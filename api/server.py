@@ -28,6 +28,7 @@ from api.settings import Settings
 from api.wiring import Application, build
 from catalog.errors import Unavailable
 from catalog.provider import Provider
+from runtime.egress import Guard
 from runtime.providers import NATIVE
 
 if TYPE_CHECKING:
@@ -125,7 +126,10 @@ class Server:
     async def _open_services(self, config: DaemonConfig, claim: Claim) -> None:
         """Bring the other half up beside the first, which answers already and goes on answering."""
         hosting = await asyncio.to_thread(importlib.import_module, "api.daemon.hosting")
-        self.services = hosting.Hosting(config, claim, reread=self._reread, on_shutdown=self.stop_asked.set)
+        guard = Guard(self._settings.webhook_allowed_hosts, (self.address,))
+        self.services = hosting.Hosting(
+            config, claim, guard=guard, reread=self._reread, on_shutdown=self.stop_asked.set
+        )
         await self.services.open()
 
     async def stop(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sanic import Request
 
+from api.daemon.counters import Counters
 from api.daemon.requests import Requests
 from api.hardening import Limits
 from api.owned import OwnedWork
@@ -36,6 +37,8 @@ class Door(OwnedWork):
         self._on_shutdown = on_shutdown
         self.limits = limits
         self.requests = Requests()
+        self.counters = Counters()
+        daemon.events.listen(self.counters.hear)
         self.stopping = asyncio.Event()
         self.streams = 0
 

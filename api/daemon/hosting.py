@@ -19,24 +19,34 @@ from api.logs import set_level
 from catalog.errors import Unavailable
 from runtime.daemon.config import DaemonConfig
 from runtime.daemon.daemon import Daemon
+from runtime.egress import Guard
+from runtime.egress.client import EgressClient
+from runtime.egress.client import Limits as EgressLimits
+from runtime.wasm.messages import ANSWER_MOST
 
 _log = structlog.get_logger()
 
 LISTEN_HINT = "Set `listen` of [api] to HOST:PORT of this machine, or leave it out."
 METRICS_HINT = "Set `prometheus_port` of [monitoring] to a free port, or `prometheus_enabled` to false."
+GUEST_LIMITS = EgressLimits(kept=ANSWER_MOST // 2)
+"""What a guest's own request may bring back."""
 METRICS_HOST = "127.0.0.1"
 REQUESTS_SECONDS = 5.0
 """Of the time that a stop may take: for requests under way."""
 
 
 class Hosting:
-    """`open` answers at what was claimed, `close` ends it; both on one loop. The claim stays the caller's."""
+    """`open` answers at what was claimed, `close` ends it; both on one loop. The claim stays the caller's.
+
+    `guard` says where guests' own requests may go.
+    """
 
     def __init__(
         self,
         config: DaemonConfig,
         claim: Claim,
         *,
+        guard: Guard | None = None,
         reread: Callable[[], tuple[DaemonConfig, list[str]]] | None = None,
         limits: Limits | None = None,
         on_shutdown: Callable[[], None] | None = None,
@@ -45,7 +55,8 @@ class Hosting:
         self._claim = claim
         self._limits = limits or Limits(request_seconds=config.api.timeout, body_bytes=config.api.max_body_size)
         self._listening: list[Listening] = []
-        self.daemon = Daemon(config, version=version("fabricksd"), reread=reread, applied=_applied)
+        http = EgressClient(guard or Guard(), limits=GUEST_LIMITS)
+        self.daemon = Daemon(config, version=version("fabricksd"), http=http, reread=reread, applied=_applied)
         self.door = Door(self.daemon, self._limits, on_shutdown=on_shutdown)
 
     async def open(self) -> None:

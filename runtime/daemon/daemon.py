@@ -6,21 +6,27 @@ from pathlib import Path
 
 import structlog
 
-from catalog.errors import Conflict
+from catalog.errors import Conflict, Unavailable
 from catalog.jsonvalue import Json
+from catalog.provider import Http
 from runtime.daemon import telling
 from runtime.daemon.access import Access
 from runtime.daemon.clock import Clock, SystemClock
-from runtime.daemon.config import DaemonConfig, differences, not_honoured, service_owner
+from runtime.daemon.config import DaemonConfig, differences, not_honoured, service_owner, service_user
 from runtime.daemon.config.differences import merged
 from runtime.daemon.events import EventBus
 from runtime.daemon.keys import ApiKeys
 from runtime.daemon.logs import LogBook
+from runtime.daemon.mortar import Mortar
 from runtime.daemon.networks import Networks
 from runtime.daemon.policies import Policies
+from runtime.daemon.services import Services
+from runtime.daemon.services.parts import Parts
+from runtime.daemon.services.preparing import Confinement, Preparing
 from runtime.daemon.state import StateStore
 from runtime.daemon.timers import LoopTimers
 from runtime.daemon.traffic import Router
+from runtime.daemon.traffic.outgoing import GuestRequests
 from runtime.daemon.volumes import Volumes
 from runtime.wasm.compile import Compiler
 from runtime.wasm.host import ZygoteLauncher
@@ -37,14 +43,15 @@ Reread = Callable[[], tuple[DaemonConfig, list[str]]]
 class Daemon:
     """The services half of the process. `start` before anything else, `stop` at the end; both on one loop.
 
-    `reread` reads the configuration again as it was read at start; `applied` is told what holds after a reload.
-    """
+    `http` is the guarded way out for guests' requests. `reread` reads the configuration again as it was read at start;
+    `applied` is told what holds after a reload.
 
     def __init__(
         self,
         config: DaemonConfig,
         *,
         version: str,
+        http: Http,
         reread: Reread | None = None,
         applied: Callable[[DaemonConfig], None] | None = None,
         clock: Clock | None = None,
@@ -57,6 +64,7 @@ class Daemon:
         self._reread = reread
         self._applied = applied
         self._tasks: set[asyncio.Task[None]] = set()
+        self._recovered = False
         data = config.daemon.data_dir
         timers = LoopTimers(clock)
         self.state = StateStore(data / "state.sqlite")
@@ -91,6 +99,42 @@ class Daemon:
         self.compiler = Compiler(config.runtime.build_cache_dir, parallel=config.runtime.max_parallel_builds)
         self.launcher = ZygoteLauncher()
         self.router = Router(clock, timers)
+        self.health = _Unwatched()
+        outgoing = GuestRequests(lambda: self.services, self.access, http)
+        self._parts = Parts(
+            state=self.state,
+            events=self.events,
+            logs=self.logs,
+            launcher=self.launcher,
+            preparer=Preparing(
+                self.modules,
+                self.compiler,
+                self.volumes,
+                data / "files",
+                lambda: self.config.resources,
+                outgoing.of,
+                Confinement(seccomp=config.security.enable_seccomp, user=service_user(config)),
+            ),
+            router=self.router,
+            watcher=self.health,
+            clock=clock,
+            timers=timers,
+            limits=config.resources,
+            access=self.access,
+        )
+        self.services = Services(self._parts)
+        self.policies.identify = self._service_id
+        self.volumes.on_full = self._volume_full
+        self.mortar = Mortar(
+            state=self.state,
+            services=self.services,
+            networks=self.networks,
+            volumes=self.volumes,
+            policies=self.policies,
+            modules=self.modules,
+            clock=clock,
+            builds=asyncio.Semaphore(config.runtime.max_parallel_builds),
+        )
 
     @property
     def uptime(self) -> float:
@@ -107,11 +151,16 @@ class Daemon:
         await self.volumes.load()
         for problem in await asyncio.to_thread(self.policies.load):
             _log.warning("policy_problem", what=problem)
+        await self.mortar.load()
         self._run(self.events.run())
         self._run(self.volumes.run())
+        await self.services.recover()
+        self._recovered = True
 
     async def stop(self, seconds: float, *, force: bool = False) -> None:
-        """Stop services in reverse order of their dependencies, within so much time, and write down what is to be."""
+        """Stop services in reverse order of their dependencies, within so much time; the next start takes them up."""
+        if self._recovered:
+            await self.services.close(seconds, force=force)
         for each in self._tasks:
             each.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -136,6 +185,7 @@ class Daemon:
 
     async def _apply(self, config: DaemonConfig) -> list[str]:
         self.config = config
+        self._parts.limits = config.resources
         self.policies.set_mode(config.policy.mode)
         self.policies.set_directory(config.policy.policy_dir)
         problems = await asyncio.to_thread(self.policies.load)
@@ -157,6 +207,16 @@ class Daemon:
         """Services that run."""
         return sum(each.state in ("starting", "running") for each in self.services.list())
 
+    def _service_id(self, name: str) -> str | None:
+        service = self.services.named(name)
+        return None if service is None else service.id
+
+    def _volume_full(self, service_id: str, volume: str) -> None:
+        service = self.services.find(service_id)
+        if service is not None:
+            message = f"Volume `{volume}` is full: the service that writes to it is stopped."
+            service.halt(Unavailable("VOLUME_FULL", message, hint="Make room, or a larger volume; then start it."))
+
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -171,3 +231,18 @@ class Daemon:
 def _journal(config: DaemonConfig) -> Path | None:
     """Where events are written down, if they are."""
     return config.daemon.data_dir / "events" if config.events.persist_events else None
+
+
+class _Unwatched:
+    """Nobody looks after health yet."""
+
+    checks: dict[tuple[str, str], int] = {}
+
+    def watch(self, *_: object) -> "_Unwatched":
+        return self
+
+    def stop(self) -> None:
+        pass
+
+    def forget(self, _service_id: str) -> None:
+        pass
