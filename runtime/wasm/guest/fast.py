@@ -67,8 +67,9 @@ class FastInstance:
         if error or self._trap.value:
             raise self._failed(error)
         self._room = self._room_at = 0
-        self._memory = self._alloc = self._handle = self._free = 0
         self._externs: list[ffi.wasmtime_extern_t] = []
+        self._memory = self._find("memory", _A_MEMORY)
+        self._alloc = self._handle = self._free = 0
 
     def call(self, name: str) -> bool:
         """See `bindings.Instance`."""
@@ -82,7 +83,6 @@ class FastInstance:
 
     def open(self) -> None:
         """See `bindings.Instance`."""
-        self._memory = self._find("memory", _A_MEMORY)
         self._alloc = self._find("fabric_alloc", _A_FUNCTION)
         self._handle = self._find("handle", _A_FUNCTION)
         self._free = self._find("fabric_free", _A_FUNCTION)

@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import sys
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
@@ -66,15 +67,16 @@ class Connections:
 
     def obey(self) -> NoReturn:
         """The main thread: do as the daemon says, and see to connections that have come to their end."""
+        control = self._situation.control.fileno()
         while True:
-            for descriptor, _ in self._poll.poll():
-                if descriptor == self._situation.control.fileno():
-                    self._listen()
-                elif descriptor == self._wake:
-                    os.eventfd_read(self._wake)
-                    self._bury()
-                else:
-                    self._abandon(descriptor)
+            ready = {descriptor for descriptor, _ in self._poll.poll()}
+            for descriptor in ready - {control, self._wake}:
+                self._abandon(descriptor)
+            if self._wake in ready:
+                os.eventfd_read(self._wake)
+                self._bury()
+            if control in ready:
+                self._listen()
 
     def _listen(self) -> None:
         data, descriptors, _, _ = socket.recv_fds(self._situation.control, MESSAGE_MOST, 2)
@@ -92,7 +94,12 @@ class Connections:
         connection = _Connection(number=number, engine=engine(CORE), stdin=stdin, stdout=stdout, watched=os.dup(stdout))
         self._open[number] = connection
         self._poll.register(connection.watched, 0)
-        Thread(target=self._serve, args=(connection,), daemon=True).start()
+        try:
+            Thread(target=self._serve, args=(connection,), daemon=True).start()
+        except RuntimeError:  # no memory is left for another stack
+            os.close(stdin)
+            os.close(stdout)
+            self._end(connection, Failure(code="GUEST_GONE", message="There is no room for another connection."))
 
     def _bury(self) -> None:
         while self._ended:
@@ -121,10 +128,15 @@ class Connections:
             self._run(connection)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             failure = how_it_ended(error).failure
+            if failure is not None:
+                print(failure.message, *failure.frames, sep="\n  ", file=sys.stderr)  # the service's log
         finally:
-            self._ended.append(connection)
-            os.eventfd_write(self._wake, 1)
-            self._situation.say(Closed(connection=connection.number, failure=failure))
+            self._end(connection, failure)
+
+    def _end(self, connection: _Connection, failure: Failure | None) -> None:
+        self._ended.append(connection)
+        os.eventfd_write(self._wake, 1)
+        self._situation.say(Closed(connection=connection.number, failure=failure))
 
     def _run(self, connection: _Connection) -> None:
         situation = self._situation

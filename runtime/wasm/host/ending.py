@@ -9,6 +9,8 @@ ZYGOTE_DOWN = "ZYGOTE_DOWN"
 TIMEOUT = "TIMEOUT"
 """Killed: its time was up and an interrupt did not help."""
 START_TIMEOUT = "START_TIMEOUT"
+INTERRUPT = "INTERRUPT"
+NOT_READY = "it was not ready in time"
 BROKEN = "BROKEN"
 """Killed: it said what makes no sense."""
 
@@ -26,6 +28,11 @@ def exit_of(reaped: Reaped, last_word: Ended | None, reason: str | None) -> Exit
 def head_error(ended: Exit) -> FabricError:
     """What the request at the head gets."""
     return failures.timed_out() if ended.trap == TIMEOUT else failures.gone()
+
+
+def why_not_ready(failure: Failure) -> str:
+    """In words that are about a start, where no request was."""
+    return NOT_READY if failure.trap == INTERRUPT else failure.message
 
 
 def cannot_run(launch: Launch, why: str, failure: Failure | None = None) -> GuestFailed:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from catalog.errors import FabricError, TargetFailed
 from runtime.wasm.host import failures
 from runtime.wasm.host.allowance import Allowance
+from runtime.wasm.host.ending import why_not_ready
 from runtime.wasm.host.gathering import Gathering
 from runtime.wasm.host.head_timer import HeadTimer
 from runtime.wasm.host.outgoing_calls import OutgoingCalls
@@ -49,7 +50,7 @@ class FramedChannel:
         self._waiting: deque[tuple[bytes, Done]] = deque()
         self._under_way: Done | None = None
         self._number = 0
-        self._can_begin = False
+        self._is_ready = self._is_held = False
         self._stdin = self._stdout = -1
         self._unsent = bytearray()
         self._printed = Allowance(loop.time, rate=RATE, burst=BURST)
@@ -69,16 +70,16 @@ class FramedChannel:
     def submit(self, request: bytes, done: Done) -> None:
         """Hand it over."""
         self._waiting.append((request, done))
-        if self._can_begin and self._under_way is None:
+        if self._under_way is None:
             self._begin()
 
     def attach(self, stdin: int, stdout: int, failure: Failure | None) -> None:
         """A new instance's pipes, which are ours now; `failure` is what ended the one before, at its request."""
         fresh = self._stdin < 0 and failure is None
-        if not fresh and not self._can_begin:
+        if not fresh and not self._is_ready:
             os.close(stdin)
             os.close(stdout)
-            self._watcher.broken(failure.message if failure is not None else "it starts over without a reason")
+            self._watcher.broken(why_not_ready(failure) if failure is not None else "it starts over without a reason")
             return
         self._detach()
         self._stdin, self._stdout = stdin, stdout
@@ -92,7 +93,7 @@ class FramedChannel:
 
     def hold(self) -> None:
         """Begin nothing more with this instance: it has been interrupted."""
-        self._can_begin = False
+        self._is_held = True
 
     def fail(self, head: FabricError, others: Callable[[], FabricError]) -> None:
         """Call back everybody who waits: who has been begun gets `head`."""
@@ -106,12 +107,11 @@ class FramedChannel:
 
     def close(self) -> None:
         """Close the pipes: a guest that reads its end of file ends."""
-        self._can_begin = False
         self._timer.close()
         self._detach()
 
     def _detach(self) -> None:
-        self._can_begin = False
+        self._is_ready = self._is_held = False
         if self._resting is not None:
             self._resting.cancel()
             self._resting = None
@@ -126,6 +126,9 @@ class FramedChannel:
         self._partial.clear()
 
     def _begin(self) -> None:
+        """The next request, if there is one and the guest can take it."""
+        if not self._waiting or not self._is_ready or self._is_held:
+            return
         request, self._under_way = self._waiting.popleft()
         self._number += 1
         self._timer.begin()
@@ -202,11 +205,10 @@ class FramedChannel:
         elif kind == HTTP_REQUEST and self._under_way is not None:
             stdin = self._stdin
             self._calls.begin(payload, lambda answer: self._answer_http(stdin, answer))
-        elif kind == READY and not self._can_begin:
-            self._can_begin = True
+        elif kind == READY and not self._is_ready:
+            self._is_ready = True
             self._tell_ready()
-            if self._waiting and self._under_way is None:
-                self._begin()
+            self._begin()
         else:
             self._refuse(failures.bad_answer(f"a frame of kind {kind} has no place here"))
             return False
@@ -231,8 +233,7 @@ class FramedChannel:
         """What is under way has its answer; the next one begins."""
         done, self._under_way = self._under_way, None
         self._timer.stop()
-        if self._waiting and self._can_begin:
-            self._begin()
+        self._begin()
         if done is not None:
             done(answer)
         if self._under_way is None and not self._waiting:

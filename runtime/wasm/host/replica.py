@@ -128,7 +128,7 @@ class WorkerReplica:
 
     def submit(self, request: bytes, done: Done) -> None:
         """See launch.Replica."""
-        if not self._taking or self._lost_requests:
+        if not self._taking or self._lost_requests or self._launch.abi in {Abi.COMMAND, Abi.TCP}:
             self._loop.call_soon(done, failures.not_begun())
             return
         self._channel.submit(request, done)
@@ -256,7 +256,7 @@ class WorkerReplica:
                 self._broken("it offers pipes that nobody wants")
             case _:
                 self._reason = message.failure.trap or message.failure.code
-                self._not_ready(message.failure.message, message.failure)
+                self._not_ready(ending.why_not_ready(message.failure), message.failure)
         for each in descriptors:
             os.close(each)
 
@@ -294,6 +294,8 @@ class WorkerReplica:
         ended = ending.exit_of(self._reaped, self._last_word, self._reason)
         self._exit.set_result(ended)
         self._idle.set()
+        if ended.trap == ending.START_TIMEOUT:
+            self._not_ready(ending.NOT_READY)
         self._not_ready(f"its worker ended with {ended.code}{f' ({ended.trap})' if ended.trap else ''}")
         self._channel.fail(ending.head_error(ended), failures.not_begun)
         self._framed.close()

@@ -22,7 +22,7 @@ class Lab:
     """One launcher and one compiler on the test's loop. `output` is what the guests printed, by stream."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self.compiler = Compiler(folder / "code")
         self.launcher = ZygoteLauncher()
         self.output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
@@ -32,7 +32,7 @@ class Lab:
         """Machine code of WAT or wasm."""
         data = bytes(wasmtime.wat2wasm(module)) if isinstance(module, str) else module
         digest = hashlib.sha256(data).hexdigest()
-        file = self._folder / f"{digest[:16]}.wasm"
+        file = self.folder / f"{digest[:16]}.wasm"
         await asyncio.to_thread(file.write_bytes, data)
         return await self.compiler.compile(file, digest)
 

@@ -103,6 +103,7 @@ def command(body: str, imports: str = "", memory: str = '(memory (export "memory
 SPIN = command("(loop $l (br $l))")
 SLEEP = command(
     """
+  (call $print (i32.const 1))
   (i64.store (i32.const 200) (i64.const 0))
   (i32.store8 (i32.const 208) (i32.const 0))
   (i32.store (i32.const 216) (i32.const 1))

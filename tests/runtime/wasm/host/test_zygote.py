@@ -1,0 +1,131 @@
+"""The zygote and its workers as processes: who starts whom, and who outlives nobody."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from runtime.wasm.launch import Abi
+from tests.runtime.wasm.lab import PATIENCE, Lab, ask, begin, processes_of
+from tests.runtime.wasm.modules_in_wat import REACTOR, SLEEP, SPIN
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def until_gone(pids: set[int], seconds: float) -> None:
+    async with asyncio.timeout(seconds):
+        while any(is_running(pid) for pid in pids):
+            await asyncio.sleep(0.005)
+
+
+def is_running(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+async def test_the_daemon_has_one_child_and_workers_are_the_zygotes(lab: Lab) -> None:
+    replicas = [await lab.start(REACTOR) for _ in range(3)]
+    parents = {Path(f"/proc/{each.pid}/stat").read_text(encoding="ascii").split()[3] for each in replicas}
+    (zygote,) = parents
+    assert zygote in {str(pid) for pid in processes_of(os.getpid())}
+    assert all(os.getpgid(each.pid) == each.pid for each in replicas), "each is a process group"
+    for each in replicas:
+        await each.stop(1)
+
+
+async def test_when_the_zygote_dies_its_workers_do_and_the_next_launch_starts_another(lab: Lab) -> None:
+    replica = await lab.start(REACTOR)
+    zygote = int(Path(f"/proc/{replica.pid}/stat").read_text(encoding="ascii").split()[3])
+    looping, behind = begin(replica, b"l"), begin(replica, b"e")
+    os.kill(zygote, signal.SIGKILL)
+    assert (await replica.ended()).trap == "ZYGOTE_DOWN"
+    assert getattr(await looping, "code", None) == "GUEST_GONE"
+    assert getattr(await behind, "code", None) == "GUEST_NOT_BEGUN"
+    await until_gone({zygote, replica.pid}, 2)
+    again = await lab.start(REACTOR)
+    assert await ask(again, b"again") == b"again"
+    await again.stop(1)
+
+
+async def test_a_launch_that_is_cancelled_leaves_no_worker(lab: Lab) -> None:
+    (await lab.start(REACTOR)).kill()
+    module = REACTOR.replace(
+        '(func (export "fabric_free")', '(func $i (loop $l (br $l))) (start $i) (func (export "fabric_free")'
+    )
+    await lab.compile(module)
+    before = set(processes_of(os.getpid()))
+    launching = asyncio.ensure_future(lab.start(module))
+    await asyncio.sleep(0.1)
+    launching.cancel()
+    with suppress(asyncio.CancelledError):
+        await launching
+    await until_gone(set(processes_of(os.getpid())) - before, PATIENCE)
+
+
+DAEMON = """
+import asyncio, sys
+from pathlib import Path
+from tests.runtime.wasm.lab import Lab
+from runtime.wasm.launch import Abi
+from tests.runtime.wasm.modules_in_wat import REACTOR, SLEEP, SPIN
+
+async def main():
+    lab = Lab(Path(sys.argv[1]))
+    await lab.start(SPIN, Abi.COMMAND)
+    await lab.start(SLEEP, Abi.COMMAND)
+    stopped = await lab.start(REACTOR, cpu=0.1)
+    stopped.submit(b"l", print)
+    await asyncio.sleep(0.05)
+    print("started", flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.promise("G5", count=20)
+async def test_a_daemon_that_is_killed_leaves_nobody(lab: Lab, tmp_path: Path) -> None:
+    """Spinning, sleeping and stopped guests, and one that is being compiled: twenty daemons."""
+    for module in (SPIN, SLEEP, REACTOR):
+        await lab.compile(module)
+    script = textwrap.dedent(DAEMON)
+    folder = str(lab.folder)
+    for round_ in range(20):
+        daemon = subprocess.Popen(
+            [sys.executable, "-c", script, folder],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[4],
+        )
+        assert daemon.stdout is not None
+        line = await asyncio.to_thread(daemon.stdout.readline)
+        assert line == b"started\n", f"round {round_}"
+        family = set(processes_of(daemon.pid))
+        assert len(family) == 4, "a zygote and three workers"
+        daemon.kill()
+        began = time.perf_counter()
+        await until_gone(family, 2)
+        assert time.perf_counter() - began < 2
+        daemon.stdout.close()
+        await asyncio.to_thread(daemon.wait)
+
+
+async def test_idle_workers_cost_nothing(lab: Lab) -> None:
+    replicas = [await lab.start(REACTOR) for _ in range(10)]
+    for each in replicas:
+        await ask(each, b"e")
+    await asyncio.sleep(0.05)
+    before = [each.usage().cpu_ns for each in replicas]
+    ours = time.process_time()
+    await asyncio.sleep(0.5)
+    assert [each.usage().cpu_ns for each in replicas] == before
+    assert time.process_time() - ours < 0.01
+    for each in replicas:
+        await each.stop(1)
