@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catalog.errors import FabricError, Invalid, NotFound
+from runtime.daemon.mortar.contents import contents_digest
 from runtime.daemon.mortar.project import Part, Project
 from runtime.wasm.modules.building import build
 from runtime.wasm.modules.fabrickfile import NetworkCapability
@@ -19,7 +20,9 @@ class Modules:
         self._slots = slots
 
     async def ready(self, project: Project, *, building: bool, base: Path | None) -> tuple[dict[str, str], list[str]]:
-        """The digest of every service's module, by the service's name, and the names of those that were built.
+        """What every service is made of, as a digest by the service's name, and the names of those that were built.
+
+        That is its module and the files it is given.
 
         Raises Invalid INVALID_REQUEST that names every module that is missing; GuestFailed BUILD_FAILED and what else
         `build` raises.
@@ -33,8 +36,8 @@ class Modules:
         if problems:
             raise Invalid(
                 "INVALID_REQUEST",
-                f"The project's modules are not fit: {'; '.join(problems)}.",
-                hint="Build them with `fabric module build`, or deploy with `build`.",
+                f"The project's modules or files are not fit: {'; '.join(problems)}.",
+                hint="Modules are built with `fabric module build`, or by deploying with `build`.",
                 details={"problems": list(problems)},
             )
         return digests, built
@@ -53,10 +56,11 @@ class Modules:
         problems: list[str] = []
         for part in project.parts:
             try:
-                digests[part.spec.name] = self._store.get(part.spec.image).digest
+                module = self._store.get(part.spec.image).digest
+                digests[part.spec.name] = f"{module} {contents_digest(part.spec.files)}"
                 if project.deny_wildcard_connect:
                     problems += self._wildcards(part)
-            except NotFound as error:
+            except (Invalid, NotFound) as error:
                 problems.append(f"service `{part.key}`: {_clause(error)}")
         return digests, problems
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from catalog.jsonvalue import Json, canonical, digest
+from catalog.jsonvalue import Json, digest
 from runtime.daemon.mortar.problems import Problem
 from runtime.daemon.policies import Policy
 from runtime.daemon.spec import ServiceSpec
@@ -67,6 +67,6 @@ class Undeployed(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
 
 
-def fingerprint(spec: ServiceSpec, module_digest: str) -> str:
-    """Equal for two services exactly where their specifications and their modules are."""
-    return digest({"spec": msgspec.json.decode(canonical(msgspec.to_builtins(spec))), "module": module_digest})
+def fingerprint(spec: ServiceSpec, made_of: str) -> str:
+    """Equal for two services exactly where their specifications, their modules and their files are."""
+    return digest({"spec": msgspec.to_builtins(spec), "made_of": made_of})

@@ -85,6 +85,20 @@ async def test_a_module_of_the_same_name_that_is_another_is_a_change(shop: Proje
     assert (await shop.mortar.deploy(SHOP)).outcome.updated == []
 
 
+async def test_files_that_have_changed_are_a_change(shop: Projects) -> None:
+    (shop.folder / "tables/deep").mkdir(parents=True)
+    (shop.folder / "tables/deep/one.txt").write_text("1")
+    text = SHOP.replace('image = "cart:1"', 'image = "cart:1"\nfiles = { "./tables" = "/etc/tables" }')
+    await shop.mortar.deploy(text, base_dir=shop.folder)
+    assert (await shop.mortar.deploy(text, base_dir=shop.folder)).outcome.updated == []
+    (shop.folder / "tables/deep/one.txt").write_text("2")
+    assert (await shop.mortar.deploy(text, base_dir=shop.folder)).outcome.updated == ["cart"]
+    (shop.folder / "tables/deep/one.txt").rename(shop.folder / "tables/deep/two.txt")
+    assert (await shop.mortar.deploy(text, base_dir=shop.folder)).outcome.updated == ["cart"]
+    with pytest.raises(Invalid, match="cannot be read"):
+        await shop.mortar.deploy(text.replace("./tables", "./nowhere"), base_dir=shop.folder)
+
+
 async def test_what_is_no_longer_in_the_file_is_removed_but_for_volumes(shop: Projects) -> None:
     await shop.mortar.deploy(SHOP)
     small = (
