@@ -45,6 +45,7 @@ class Daemon:
 
     `http` is the guarded way out for guests' requests. `reread` reads the configuration again as it was read at start;
     `applied` is told what holds after a reload.
+    """
 
     def __init__(
         self,
