@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-STATE = HERE / "build"
+STATE = HERE.parent / "build"
 TOOLCHAINS = HERE.parents[1] / "requirements-guests.lock"
 SOURCES_OF_HOSTILE = ("*.c", "*.wat", "build.sh", "../sdk/c", "../sdk/npm/package-lock.json")
 

@@ -78,7 +78,10 @@ def call(url):
     request.set_scheme(types.Scheme_Https() if asked.scheme == "https" else types.Scheme_Http())
     request.set_authority(asked.netloc)
     request.set_path_with_query(asked.path or "/")
-    future = outgoing_handler.handle(request, None)
+    try:
+        future = outgoing_handler.handle(request, None)
+    except Err as refusal:
+        return as_json(502, {"refused": type(refusal.value).__name__})
     future.subscribe().block()
     answer = future.get().value
     if isinstance(answer, Err):

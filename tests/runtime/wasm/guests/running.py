@@ -101,11 +101,11 @@ class Kitchen:
 
     @asynccontextmanager
     async def running(
-        self, launch: Launch, *, outgoing: Outgoing | None = None, timeout: float = 10.0
+        self, launch: Launch, *, outgoing: Outgoing | None = None, seconds: float = 10.0
     ) -> AsyncIterator[Running]:
         """The launch's replica; killed in the end."""
         guest = Running()
-        guest.replica = await self._launcher.launch(launch, output=guest.hear, outgoing=outgoing, timeout=timeout)
+        guest.replica = await self._launcher.launch(launch, output=guest.hear, outgoing=outgoing, timeout=seconds)
         try:
             yield guest
         finally:

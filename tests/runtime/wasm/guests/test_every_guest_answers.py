@@ -79,7 +79,7 @@ async def test_go_keeps_orders_on_its_volume(kitchen: Kitchen, tmp_path: Path) -
         assert await guest.json("/orders/1") == {"id": 1, "item": "tea", "count": 2}
         assert (await guest.get("/crash")).status == 500
         assert "asked to crash" in await guest.prints("stderr", "goroutine")
-        assert len(msgspec_list(await guest.json("/orders"))) == 1
+        assert await guest.json("/orders") == [{"id": 1, "item": "tea", "count": 2}]
 
 
 async def test_cgi_has_the_request_in_its_environment_and_keeps_nothing(kitchen: Kitchen, tmp_path: Path) -> None:
@@ -130,9 +130,3 @@ async def test_a_handlers_exception_is_a_500_and_a_traceback_in_the_log(kitchen:
         assert (await guest.get("/crash")).status == 500
         assert "cart.js" in await guest.prints("stderr", "Error: asked to crash")
         assert (await guest.get("/health")).status == 200
-
-
-def msgspec_list(value: object) -> list[object]:
-    """A list, as JSON has it."""
-    assert isinstance(value, list)
-    return value
