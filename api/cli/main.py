@@ -33,6 +33,7 @@ from api.cli.commands import (
     test,
     users,
     validate,
+    volume,
 )
 from api.cli.edge import run_program
 from api.cli.exits import DEBUG_VARIABLE
@@ -84,6 +85,7 @@ service.app.command("logs")(service_logs.logs)
 app.add_typer(service.app, name="service", rich_help_panel=_SERVICES)
 app.add_typer(module.app, name="module", rich_help_panel=_SERVICES)
 app.add_typer(network.app, name="network", rich_help_panel=_SERVICES)
+app.add_typer(volume.app, name="volume", rich_help_panel=_SERVICES)
 app.add_typer(mortar.app, name="mortar", rich_help_panel=_SERVICES)
 app.add_typer(secrets.app, name="secrets", rich_help_panel=_KEEPING)
 app.add_typer(keys.app, name="keys", rich_help_panel=_KEEPING)

@@ -36,7 +36,7 @@ async def stream_events(asked: Asked[None, EventQuery]) -> Answer:
     """
     query = asked.query
     subscription = asked.daemon.events.subscribe(
-        _types(query.types), query.service, _last_seen(asked), moment(query.since, "since")
+        _types(query.types), _service(asked, query.service), _last_seen(asked), moment(query.since, "since")
     )
     try:
         return await pour(asked, subscription, _message, EVENT_STREAM)
@@ -48,13 +48,29 @@ async def event_history(asked: Asked[None, HistoryQuery]) -> Answer:
     """Events that are kept, newest first; `total` counts them without `limit`."""
     query = asked.query
     found, total = await asked.daemon.events.whole_history(
-        _types(query.types), query.service, moment(query.since, "since"), moment(query.until, "until"), query.limit
+        _types(query.types),
+        _service(asked, query.service),
+        moment(query.since, "since"),
+        _until(query.until),
+        query.limit,
     )
     return Answer({"events": [each.shown() for each in found], "total": total})
 
 
 def _types(text: str | None) -> list[str] | None:
     return None if not text else [each.strip() for each in text.split(",")]
+
+
+def _service(asked: Asked[None, EventQuery] | Asked[None, HistoryQuery], text: str | None) -> str | None:
+    """A service's id for its name; one that is gone is known by what its events say of it."""
+    found = None if text is None else asked.daemon.services.find(text)
+    return text if found is None else found.id
+
+
+def _until(text: str | None) -> int | None:
+    """A time without a fraction is that whole second, as events are printed to the second."""
+    found = moment(text, "until")
+    return found if found is None or (text and "." in text) else found + 999_999_999
 
 
 def _last_seen(asked: Asked[None, EventQuery]) -> int | None:
