@@ -51,9 +51,10 @@ class FakePreparer:
             kind=kind, launch=launch, timeout=30.0, cpu=spec.resources.cpu or 1.0, health_check=spec.health_check
         )
 
-    def release(self, service_id: str) -> None:
+    def release(self, service_id: str, keep: ServiceSpec | None = None) -> None:
         """See Preparer."""
-        self.held.discard(service_id)
+        if keep is None:
+            self.held.discard(service_id)
 
     async def forget(self, service_id: str) -> None:
         """See Preparer."""

@@ -1,11 +1,15 @@
 """Prepared: a revision of a service whose module is compiled and whose volumes are there: replicas can be launched."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from runtime.daemon.spec import HealthCheck, ModuleType, ServiceSpec
-from runtime.wasm.launch import Launch, Outgoing
+from runtime.wasm.launch import Launch, Outgoing, Replica
+
+OutgoingFor = Callable[[Callable[[], Replica | None]], Outgoing]
+"""Makes what carries out one replica's requests; it is given what tells the replica, once there is one."""
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +24,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float
     cpu: float
     health_check: HealthCheck | None = None
-    outgoing: Outgoing | None = None
+    outgoing: OutgoingFor | None = None
     notes: tuple[str, ...] = ()
 
     def for_instance(self, instance: str) -> Launch:
@@ -43,8 +47,8 @@ class Preparer(Protocol):
         """Compile the module, take the volumes. Raises FabricError: MODULE_NOT_FOUND, BUILD_FAILED and others."""
         ...
 
-    def release(self, service_id: str) -> None:
-        """No replica runs any more: let the volumes go."""
+    def release(self, service_id: str, keep: ServiceSpec | None = None) -> None:
+        """No replica runs any more that needs its volumes, but for those of `keep`."""
         ...
 
     async def forget(self, service_id: str) -> None:

@@ -69,9 +69,10 @@ class Slot:
         def output(stream: str, piece: bytes) -> None:
             log.feed(self.id, stream, piece)
 
+        outgoing = None if prepared.outgoing is None else prepared.outgoing(lambda: self.replica)
         try:
             replica = await launcher.launch(
-                prepared.for_instance(self.id), output=output, outgoing=prepared.outgoing, timeout=prepared.timeout
+                prepared.for_instance(self.id), output=output, outgoing=outgoing, timeout=prepared.timeout
             )
         except FabricError as error:
             told.not_launched(self, error)

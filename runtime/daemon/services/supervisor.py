@@ -37,6 +37,8 @@ class Supervisor(View):
         self._prepared_revision = 0
         """The revision that was prepared last, well or not; 0: volumes are not held, nothing can be launched."""
         self._usable = False
+        self._outdated = False
+        """An earlier revision's volumes may be held that this one does not use."""
         self._generation = 0
         self._released = False
         """Nothing is waited for any more; volumes may be held."""
@@ -214,6 +216,9 @@ class Supervisor(View):
         for slot in again:
             self._launch(slot, prepared)
         self._ring_at(min((slot.due for slot in self.slots if slot.phase == "backoff"), default=None))
+        if self._outdated and all(slot.generation == self._generation for slot in self.slots):
+            self._outdated = False
+            self._parts.preparer.release(self.id, self.record.spec)
         if self.slots and all(slot.phase == "completed" for slot in self.slots):
             self._owner.completed(self)
 
@@ -261,6 +266,7 @@ class Supervisor(View):
         if isinstance(error, FabricError):
             self._not_prepared(error)
             return
+        self._outdated = self._usable
         self.prepared, self.stuck, self._usable = task.result(), None, True
         for note in self.prepared.notes:
             self._log.note(note)

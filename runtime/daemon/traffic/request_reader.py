@@ -1,4 +1,4 @@
-"""RequestReader: one client's bytes into requests as guests read them, by llhttp and the strict rules of the API's door.
+"""RequestReader: one client's bytes into requests as guests read them, by llhttp and the rules of the API's door.
 
 Everything is bounded while it comes in. What two readers could take differently is refused.
 """

@@ -23,33 +23,38 @@ NOT_BEGUN = "GUEST_NOT_BEGUN"
 
 
 class Seat:
-    """A replica that takes requests."""
+    """A replica that takes requests; `calls` are those it has, which it answers in this order."""
 
-    __slots__ = ("pending", "replica")
+    __slots__ = ("calls", "replica")
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self.pending = 0
+        self.calls: deque[Call] = deque()
 
 
 class Call:
     """One request under way; what a replica calls when it is answered."""
 
-    __slots__ = ("began", "done", "request", "route", "seat", "tries")
+    __slots__ = ("began", "done", "hops", "request", "route", "seat", "tries")
 
-    def __init__(self, route: "Route", request: bytes, done: Done, began: float) -> None:
+    def __init__(self, route: "Route", request: bytes, done: Done, began: float, hops: int) -> None:
         self.route = route
         self.request = request
         self.done = done
         self.began = began
+        self.hops = hops
         self.seat: Seat | None = None
         self.tries = 0
 
     def __call__(self, answer: bytes | Exception) -> None:
         route = self.route
-        if self.seat is not None:
-            self.seat.pending -= 1
+        seat = self.seat
+        if seat is not None:
             self.seat = None
+            if seat.calls[0] is self:
+                seat.calls.popleft()
+            else:
+                seat.calls.remove(self)
         if isinstance(answer, bytes):
             status = answer[1] | answer[2] << 8 if len(answer) > 2 else 0
             route.meter.count(self.began, len(self.request), len(answer), status if status < 600 else 0)
@@ -81,7 +86,7 @@ class Route:
     @property
     def in_flight(self) -> int:
         """Requests that replicas have and have not answered."""
-        return sum(seat.pending for seat in self.seats)
+        return sum(len(seat.calls) for seat in self.seats)
 
     def accept(self) -> None:
         """Requests are welcome, and wait where no replica is ready yet."""
@@ -103,9 +108,16 @@ class Route:
         """A replica gets no more requests; those it has it may answer."""
         self.seats = [seat for seat in self.seats if seat.replica is not replica]
 
-    def forward(self, request: bytes, done: Done) -> None:
+    def hops_of(self, replica: Replica | None) -> int:
+        """Through how many services the request has come that this replica is at."""
+        for seat in self.seats:
+            if seat.replica is replica and seat.calls:
+                return seat.calls[0].hops
+        return 0
+
+    def forward(self, request: bytes, done: Done, hops: int = 0) -> None:
         """See Router."""
-        call = Call(self, request, done, self._monotonic())
+        call = Call(self, request, done, self._monotonic(), hops)
         seat = None if self.waiting else self.free_seat()
         if seat is not None:
             self._submit(seat, call)
@@ -132,8 +144,9 @@ class Route:
         best = None
         fewest = PIPELINE
         for seat in self.seats:
-            if seat.pending < fewest:
-                best, fewest = seat, seat.pending
+            pending = len(seat.calls)
+            if pending < fewest:
+                best, fewest = seat, pending
         return best
 
     def drain(self) -> None:
@@ -145,7 +158,7 @@ class Route:
         self.draining = False
 
     def _submit(self, seat: Seat, call: Call) -> None:
-        seat.pending += 1
+        seat.calls.append(call)
         call.seat = seat
         seat.replica.submit(call.request, call)
 
