@@ -3,6 +3,7 @@
 from api.daemon import (
     daemon,
     events,
+    health,
     modules,
     mortar,
     networks,
@@ -20,6 +21,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *service_logs.ENDPOINTS,
     *service_stats.ENDPOINTS,
     *proxy.ENDPOINTS,
+    *health.ENDPOINTS,
     *networks.ENDPOINTS,
     *volumes.ENDPOINTS,
     *mortar.ENDPOINTS,

@@ -15,6 +15,7 @@ from runtime.daemon.clock import Clock, SystemClock
 from runtime.daemon.config import DaemonConfig, differences, not_honoured, service_owner, service_user
 from runtime.daemon.config.differences import merged
 from runtime.daemon.events import EventBus
+from runtime.daemon.health import Defaults, Monitor
 from runtime.daemon.keys import ApiKeys
 from runtime.daemon.logs import LogBook
 from runtime.daemon.mortar import Mortar
@@ -30,6 +31,7 @@ from runtime.daemon.traffic.outgoing import GuestRequests
 from runtime.daemon.volumes import Volumes
 from runtime.wasm.compile import Compiler
 from runtime.wasm.host import ZygoteLauncher
+from runtime.wasm.launch import Launch
 from runtime.wasm.modules.store import ModuleStore
 
 _log = structlog.get_logger()
@@ -100,7 +102,15 @@ class Daemon:
         self.compiler = Compiler(config.runtime.build_cache_dir, parallel=config.runtime.max_parallel_builds)
         self.launcher = ZygoteLauncher()
         self.router = Router(clock, timers)
-        self.health = _Unwatched()
+        self.health = Monitor(
+            self.events,
+            self.launcher,
+            clock,
+            timers,
+            _health_defaults(config),
+            name_of=self._service_name,
+            template_of=self._template,
+        )
         outgoing = GuestRequests(lambda: self.services, self.access, http)
         self._parts = Parts(
             state=self.state,
@@ -187,6 +197,7 @@ class Daemon:
     async def _apply(self, config: DaemonConfig) -> list[str]:
         self.config = config
         self._parts.limits = config.resources
+        self.health.defaults = _health_defaults(config)
         self.policies.set_mode(config.policy.mode)
         self.policies.set_directory(config.policy.policy_dir)
         problems = await asyncio.to_thread(self.policies.load)
@@ -212,6 +223,14 @@ class Daemon:
         service = self.services.named(name)
         return None if service is None else service.id
 
+    def _service_name(self, service_id: str) -> str | None:
+        service = self.services.find(service_id)
+        return None if service is None else service.name
+
+    def _template(self, service_id: str) -> Launch | None:
+        service = self.services.find(service_id)
+        return None if service is None or service.prepared is None else service.prepared.launch
+
     def _volume_full(self, service_id: str, volume: str) -> None:
         service = self.services.find(service_id)
         if service is not None:
@@ -234,16 +253,6 @@ def _journal(config: DaemonConfig) -> Path | None:
     return config.daemon.data_dir / "events" if config.events.persist_events else None
 
 
-class _Unwatched:
-    """Nobody looks after health yet."""
-
-    checks: dict[tuple[str, str], int] = {}
-
-    def watch(self, *_: object) -> "_Unwatched":
-        return self
-
-    def stop(self) -> None:
-        pass
-
-    def forget(self, _service_id: str) -> None:
-        pass
+def _health_defaults(config: DaemonConfig) -> Defaults:
+    monitoring = config.monitoring
+    return Defaults(interval=monitoring.health_check_interval, timeout=monitoring.health_check_timeout)
