@@ -76,6 +76,7 @@ def instance_shown(instance: Instance) -> dict[str, Json]:
         "restarts": instance.restarts,
         "revision": instance.revision,
         "reason": instance.reason,
+        "pid": instance.pid,
         "last_exit": last and {"code": last.code, "trap": last.trap, "at": stamp(last.at_ns)},
     }
 

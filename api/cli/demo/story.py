@@ -4,18 +4,17 @@ import hashlib
 import http.client
 import json
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from api.cli import terminal
 from api.cli.change_view import show_change
 from api.cli.demo.process import ServerProcess
 from api.cli.demo.receiver import Shop, open_shop
+from api.cli.demo.telling import WAIT_SECONDS, Teller
 from api.cli.run_view import show_run
 from api.cli.server import PREFIX, Server
 from api.settings import TOKEN_FILE
-from catalog.errors import Conflict, FabricError, Forbidden, TargetFailed, TargetTimeout
+from catalog.errors import Conflict, FabricError, Forbidden
 from catalog.jsonvalue import Json, compact
 
 SAMPLE = Path(__file__).parents[3] / "samples" / "order-desk" / "connection.yaml"
@@ -23,24 +22,21 @@ SAMPLE_CONTROLLER = "5b0c2d0e-8f3a-4b1e-9c55-2f1d7a3e9b10"
 SAMPLE_SHOP = "https://shop.example.com"
 SECRET = "the demo's own signing secret"  # noqa: S105 - shown on purpose: server and receiver share it
 ORDER: Json = {"order": "A-17", "customer": "Ada", "total": 42.5}
-WAIT_SECONDS = 20.0
 
 
-class Story:
-    """Tells the story step by step; whatever is not as expected ends it with TargetFailed DEMO_MISMATCH."""
+class Story(Teller):
+    """From an empty folder to a file."""
 
     def __init__(self, place: Path, server: ServerProcess, shop: Shop) -> None:
+        super().__init__(place / "server.log")
         self._place = place
         self._process = server
         self._shop = shop
-        self._chapter = 0
 
     def tell(self) -> None:
         """From an empty folder to a file."""
-        self._say("start a server", f"fabricksd start, data in {self._place / 'data'}")
-        self._note(
-            f"ready at {self._process.url} after {self._process.start():.1f} s; ADAPTER_READ_ONLY is its default"
-        )
+        self.say("start a server", f"fabricksd start, data in {self._place / 'data'}")
+        self.note(f"ready at {self._process.url} after {self._process.start():.1f} s; ADAPTER_READ_ONLY is its default")
         person = Server(self._process.url, (self._place / "data" / TOKEN_FILE).read_text().strip())
         key = self._set_up(person)
         event_id = self._ingest(key)
@@ -53,7 +49,7 @@ class Story:
         self._end(event_id, run, change, path)
 
     def _set_up(self, person: Server) -> str:
-        self._say("prepare", "a storage that is a folder, a Connection, a key for the shop")
+        self.say("prepare", "a storage that is a folder, a Connection, a key for the shop")
         store = self._place / "store"
         store.mkdir()
         site = next(person.pages("sites", 1))
@@ -62,79 +58,79 @@ class Story:
         text = SAMPLE.read_text().replace(SAMPLE_CONTROLLER, controller["id"]).replace(SAMPLE_SHOP, self._shop.url)
         headers = {"Content-Type": "application/yaml"}
         connection = person.send("POST", "connections", raw=text.encode(), headers=headers).body
-        self._note(f"controller {controller['id']} → {store}")
-        self._note(f"connection {connection['name']} (samples/order-desk, with this controller and this receiver)")
+        self.note(f"controller {controller['id']} → {store}")
+        self.note(f"connection {connection['name']} (samples/order-desk, with this controller and this receiver)")
         made = person.post("keys", {"name": "shop", "kind": "key", "scopes": ["event:write"]})
-        self._note("key `shop` with the one permission `event:write`")
+        self.note("key `shop` with the one permission `event:write`")
         return str(made["text"])
 
     def _ingest(self, key: str) -> str:
-        self._say("an order comes in", f"POST {PREFIX}/ingest with X-API-Key")
+        self.say("an order comes in", f"POST {PREFIX}/ingest with X-API-Key")
         status, answer = self._as_machine(key, "ingest", {"name": "Order-Received", "payload": ORDER})
-        self._expect("the answer", status, 202)
-        self._expect("its event type", answer["event_type"], "ingest.external")
-        self._note(f"202 {json.dumps(answer)}")
+        self.expect("the answer", status, 202)
+        self.expect("its event type", answer["event_type"], "ingest.external")
+        self.note(f"202 {json.dumps(answer)}")
         return str(answer["event_id"])
 
     def _wait_for_run(self, person: Server, event_id: str) -> Json:
-        self._say("the Connection fires", "reads run at once; the write only stages")
-        run = self._until(lambda: _run_of(person, event_id), "a run that has ended")
+        self.say("the Connection fires", "reads run at once; the write only stages")
+        run = self.until(lambda: _run_of(person, event_id), "a run that has ended")
         show_run(run)
-        self._expect("the run", run["state"], "succeeded")
+        self.expect("the run", run["state"], "succeeded")
         states = {step["id"]: step["state"] for step in run["steps"]}
         wanted = {"room": "succeeded", "document": "succeeded", "keep": "staged", "tell": "succeeded"}
-        self._expect("its steps", states, wanted)
+        self.expect("its steps", states, wanted)
         return run
 
     def _pending(self, person: Server, run: Json) -> Json:
         change_id = next(step["change_ids"][0] for step in run["steps"] if step["id"] == "keep")
         delivery = self._shop.wait(WAIT_SECONDS)
         if delivery is None:
-            raise self._mismatch("the webhook", "a delivery", "none")
-        self._say("the shop is told", f"POST {delivery.path} reached {self._shop.url}")
-        self._expect("its signature", delivery.verdict, "OK")
-        self._expect("the change it names", delivery.body["waits_as"], change_id)
-        self._note(f"signature verified; {json.dumps(delivery.body)}")
-        self._say("the write waits", "nothing is written yet")
+            raise self.mismatch("the webhook", "a delivery", "none")
+        self.say("the shop is told", f"POST {delivery.path} reached {self._shop.url}")
+        self.expect("its signature", delivery.verdict, "OK")
+        self.expect("the change it names", delivery.body["waits_as"], change_id)
+        self.note(f"signature verified; {json.dumps(delivery.body)}")
+        self.say("the write waits", "nothing is written yet")
         change = person.get(f"changes/{change_id}")
         show_change(change)
-        self._expect("the change", change["state"], "pending")
-        self._expect("files in the storage", _files(self._place / "store"), [])
+        self.expect("the change", change["state"], "pending")
+        self.expect("files in the storage", _files(self._place / "store"), [])
         return change
 
     def _refuse_while_read_only(self, person: Server, change: Json, key: str) -> None:
-        self._say("it cannot be applied", "ADAPTER_READ_ONLY is on; and a machine never applies")
+        self.say("it cannot be applied", "ADAPTER_READ_ONLY is on; and a machine never applies")
         status, answer = self._as_machine(key, f"changes/{change['id']}/apply", _decision(change))
-        self._expect("the machine's answer", (status, answer["code"]), (403, "PERSON_REQUIRED"))
-        self._note(f"the shop's key: 403 {answer['code']}: {answer['detail']}")
+        self.expect("the machine's answer", (status, answer["code"]), (403, "PERSON_REQUIRED"))
+        self.note(f"the shop's key: 403 {answer['code']}: {answer['detail']}")
         refused = self._refusal(person, change)
-        self._expect("the person's answer", (type(refused), refused.code), (Forbidden, "READ_ONLY"))
-        self._note(f"the person: 403 {refused.code}: {refused.message}")
-        self._expect("the change", person.get(f"changes/{change['id']}")["state"], "pending")
+        self.expect("the person's answer", (type(refused), refused.code), (Forbidden, "READ_ONLY"))
+        self.note(f"the person: 403 {refused.code}: {refused.message}")
+        self.expect("the change", person.get(f"changes/{change['id']}")["state"], "pending")
 
     def _turn_off_read_only(self) -> None:
-        self._say("an operator turns read-only off", "SIGTERM, then ADAPTER_READ_ONLY=false fabricksd start")
+        self.say("an operator turns read-only off", "SIGTERM, then ADAPTER_READ_ONLY=false fabricksd start")
         self._process.stop()
-        self._note(f"ready again after {self._process.start(ADAPTER_READ_ONLY='false'):.1f} s")
+        self.note(f"ready again after {self._process.start(ADAPTER_READ_ONLY='false'):.1f} s")
 
     def _apply(self, person: Server, change: Json) -> Path:
-        self._say("a person applies it", f"POST {PREFIX}/changes/{change['id']}/apply with force and the digest shown")
+        self.say("a person applies it", f"POST {PREFIX}/changes/{change['id']}/apply with force and the digest shown")
         done = person.post(f"changes/{change['id']}/apply", _decision(change))
-        self._expect("the change", done["state"], "applied")
+        self.expect("the change", done["state"], "applied")
         path = self._place / "store" / "orders" / "A-17.json"
         if not path.is_file():
-            raise self._mismatch("the file", str(path), _files(self._place / "store"))
-        self._expect("its bytes", path.read_bytes(), compact(ORDER))
-        self._expect("its sha256", _sha256(path), change["artifact"]["sha256"])
-        self._note(f"applied; {path.read_text()}")
+            raise self.mismatch("the file", str(path), _files(self._place / "store"))
+        self.expect("its bytes", path.read_bytes(), compact(ORDER))
+        self.expect("its sha256", _sha256(path), change["artifact"]["sha256"])
+        self.note(f"applied; {path.read_text()}")
         return path
 
     def _once_only(self, person: Server, change: Json) -> None:
         again = self._refusal(person, change)
-        self._expect("a second time", (type(again), again.code), (Conflict, "CHANGE_STATE"))
-        self._note(f"a second time: 409 {again.code}: {again.message}")
-        self._expect("the audit chain", person.get("audit/verify")["intact"], True)
-        self._note("the audit chain is intact")
+        self.expect("a second time", (type(again), again.code), (Conflict, "CHANGE_STATE"))
+        self.note(f"a second time: 409 {again.code}: {again.message}")
+        self.expect("the audit chain", person.get("audit/verify")["intact"], True)
+        self.note("the audit chain is intact")
 
     def _end(self, event_id: str, run: Json, change: Json, path: Path) -> None:
         self._process.stop()
@@ -149,7 +145,7 @@ class Story:
             done = person.post(f"changes/{change['id']}/apply", _decision(change))
         except FabricError as error:
             return error
-        raise self._mismatch("applying", "a refusal", done["state"])
+        raise self.mismatch("applying", "a refusal", done["state"])
 
     def _as_machine(self, key: str, path: str, body: Json) -> tuple[int, Json]:
         """One request as an outside system sends it: with its key, and nothing of ours in between."""
@@ -162,31 +158,6 @@ class Story:
             return answer.status, json.loads(answer.read())
         finally:
             connection.close()
-
-    def _until(self, look: Callable[[], Json], what: str) -> Json:
-        until = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < until:
-            found = look()
-            if found is not None:
-                return found
-            time.sleep(0.05)
-        raise TargetTimeout("DEMO_TIMEOUT", f"The demo waits {WAIT_SECONDS:g} s for {what} in vain.")
-
-    def _expect(self, what: str, found: object, wanted: object) -> None:
-        if found != wanted:
-            raise self._mismatch(what, wanted, found)
-
-    def _mismatch(self, what: str, wanted: object, found: object) -> FabricError:
-        hint = f"The server's log is `{self._place / 'server.log'}`."
-        return TargetFailed("DEMO_MISMATCH", f"{what}: expected {wanted!r}, got {found!r}.", hint=hint)
-
-    def _say(self, title: str, how: str) -> None:
-        self._chapter += 1
-        terminal.say("")
-        terminal.say((f"{self._chapter}. {title}", "bold cyan"), (f"  {how}", "dim"))
-
-    def _note(self, text: str) -> None:
-        terminal.say(("   ", ""), terminal.visible(text))
 
 
 def play(place: Path) -> None:

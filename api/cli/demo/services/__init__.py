@@ -1,0 +1,1 @@
+"""The demo of services: a shop of four WASM services in four languages."""
