@@ -193,7 +193,8 @@ def _completed(service: Service) -> bool:
 
 
 def _check_up(service: Service, timeout: float) -> None:
-    if service.state == "running" and service.health in ("healthy", "unknown"):
+    # Degraded is what runs an earlier revision still, or without one of its ports.
+    if service.state == "running" and not service.degraded:
         return
     if service.state == "stopped" or _completed(service):
         return

@@ -183,6 +183,18 @@ async def test_a_later_deployment_that_fails_puts_everything_back(shop: Projects
     assert shop.mortar.status("shop").total == 3
 
 
+async def test_a_new_revision_that_cannot_be_run_is_undone_while_the_old_one_runs(shop: Projects) -> None:
+    await shop.mortar.deploy(SHOP)
+    before = everything(shop)
+    shop.module("broken:1")
+    shop.house.preparer.failing["broken:1"] = GuestFailed("BUILD_FAILED", "It is no module.")
+    with pytest.raises(GuestFailed, match="It is no module"):
+        await shop.mortar.deploy(SHOP.replace('image = "cart:1"', 'image = "broken:1"'), timeout=5)
+    await settle()
+    assert everything(shop) == before
+    assert shop.mortar.status("shop").state == "running"
+
+
 async def test_a_service_that_a_policy_forbids_undoes_the_deployment(shop: Projects) -> None:
     before = everything(shop)
     text = SHOP + '[[policy.strict.deny]]\nfrom = ["cart"]\nto = ["ledger"]\nreason = "carts keep no books"\n'
