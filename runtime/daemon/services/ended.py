@@ -24,24 +24,25 @@ class Ending:
         """A replica has ended: as it was told to, or by itself."""
         clock = self._parts.clock
         slot.last_exit = LastExit(code=end.code, trap=end.trap, at_ns=clock.now_ns())
-        asked = slot.phase == "stopping"
-        reason = (slot.reason or _ASKED[slot.leaving]) if asked else said_of(end)
+        asked = slot.phase == "stopping" and slot.leaving != "again"
+        reason = slot.reason or said_of(end)
+        told: dict[str, Json] = {} if asked else {"reason": reason}
         self._parts.events.publish(
             "service.stopped",
             service_id=self._service.id,
             name=self._service.name,
             instance=slot.id,
-            reason=reason,
             exit=shown(slot.last_exit),
+            **told,
         )
         if not asked:
             self._parts.logs.of(self._service.id).note(f"`{slot.id}` has ended: {reason}")
         if asked and slot.leaving == "gone":
             self._service.slots.remove(slot)
-        elif asked and slot.leaving == "stopped":
+        elif asked:
             slot.phase, slot.health, slot.reason = "stopped", "unknown", None
         else:
-            self.of_slot(slot, good=end.good and not asked, reason=reason)
+            self.of_slot(slot, good=end.good and slot.phase != "stopping", reason=reason)
 
     def of_slot(self, slot: Slot, *, good: bool, reason: str) -> None:
         """Nothing runs in a slot that should be at work: pause and start again, or be done with it."""
@@ -75,9 +76,6 @@ class Ending:
         self._parts.events.publish(
             "service.failed", service_id=self._service.id, name=self._service.name, reason=reason, **of_slot
         )
-
-
-_ASKED = {"gone": "it was replaced or is one too many", "stopped": "it was told to stop", "again": "it is unhealthy"}
 
 
 def said_of(end: Exit) -> str:

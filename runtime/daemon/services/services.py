@@ -63,6 +63,11 @@ class Services:
         """Those that fit, the oldest first. A label is `key=value` or `key`. Raises Invalid for an unknown state."""
         return fitting(self._registry, state, None if network is None else frozenset({network}), labels)
 
+    @property
+    def replicas_most(self) -> int:
+        """How many replicas one service may have."""
+        return self._parts.limits.max_replicas_per_service
+
     def stats(self, id_or_name: str) -> Stats:
         """What it uses now."""
         return stats_of(self.get(id_or_name), self._parts.clock)

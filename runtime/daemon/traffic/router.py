@@ -88,6 +88,12 @@ class Route:
         """Requests that replicas have and have not answered."""
         return sum(len(seat.calls) for seat in self.seats)
 
+    def under_way(self) -> float:
+        """Seconds that all requests together have been under way, those that still are included."""
+        now = self._monotonic()
+        calls = [call for seat in self.seats for call in seat.calls]
+        return self.meter.seconds + sum(now - call.began for call in (*calls, *self.waiting))
+
     def accept(self) -> None:
         """Requests are welcome, and wait where no replica is ready yet."""
         self.accepting = True
