@@ -22,6 +22,7 @@ from runtime.daemon.daemon import Daemon
 from runtime.egress import Guard
 from runtime.egress.client import EgressClient
 from runtime.egress.client import Limits as EgressLimits
+from runtime.egress.connector import only_ipv4, plain_socket
 from runtime.wasm.messages import ANSWER_MOST
 
 _log = structlog.get_logger()
@@ -55,7 +56,8 @@ class Hosting:
         self._claim = claim
         self._limits = limits or Limits(request_seconds=config.api.timeout, body_bytes=config.api.max_body_size)
         self._listening: list[Listening] = []
-        http = EgressClient(guard or Guard(), limits=GUEST_LIMITS)
+        open_socket = plain_socket if config.networking.enable_ipv6 else only_ipv4()
+        http = EgressClient(guard or Guard(), limits=GUEST_LIMITS, open_socket=open_socket)
         self.daemon = Daemon(config, version=version("fabricksd"), http=http, reread=reread, applied=_applied)
         self.door = Door(self.daemon, self._limits, on_shutdown=on_shutdown)
 

@@ -1,5 +1,6 @@
 """One connection to one checked destination: what aiohttp is given in place of its own resolver and sockets."""
 
+import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -61,6 +62,17 @@ def plain_socket(info: aiohttp.AddrInfoType) -> socket.socket:
     """A real socket."""
     family, kind, protocol, _, _ = info
     return socket.socket(family, kind, protocol)
+
+
+def only_ipv4(open_socket: OpenSocket = plain_socket) -> OpenSocket:
+    """Refuses every IPv6 address, as one that cannot be reached."""
+
+    def opened(info: aiohttp.AddrInfoType) -> socket.socket:
+        if info[0] == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "IPv6 is not enabled")
+        return open_socket(info)
+
+    return opened
 
 
 def one_connection(
