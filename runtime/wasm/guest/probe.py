@@ -10,7 +10,7 @@ from typing import NoReturn
 import wasmtime
 
 from runtime.wasm.compile.settings import CORE
-from runtime.wasm.guest.answering import GuestIo, Overflow
+from runtime.wasm.guest.answering import GuestIo, Nonsense, Overflow
 from runtime.wasm.guest.bindings import choose
 from runtime.wasm.guest.engines import engine
 from runtime.wasm.guest.reactor import ReactorGuest
@@ -28,9 +28,10 @@ _MODULE = """
   (func (export "handle") (param i32 i32) (result i64)
     (if (i32.eq (local.get 1) (i32.const 3)) (then unreachable))
     (if (i32.eq (local.get 1) (i32.const 5)) (then (drop (i32.load (i32.const -8)))))
+    (if (i32.eq (local.get 1) (i32.const 7)) (then (return (i64.const 0xFFFFFF0000000010))))
     (i64.extend_i32_u (call $ask (local.get 0) (local.get 1) (i32.const 0) (i32.const 1000)))))
 """
-"""Has the host turn what it is asked into capitals. Three bytes trap, five are a load out of bounds."""
+"""Has the host turn what it is asked into capitals. Three bytes trap, five are a load out of bounds, seven an answer."""
 
 
 def fast_bindings_work() -> bool:
@@ -62,8 +63,8 @@ def _known_version() -> str:
 
 def _is_right() -> bool:
     """Answers, growing memory, host calls, a trap, and a fault that the kernel reports."""
-    answers = [_outcome(b"ping!!"), _outcome(b"x" * 70_000), _outcome(b"ask"), _outcome(b"crash")]
-    return answers == [b"PING!!", "Overflow", "UNREACHABLE", "MEMORY_OUT_OF_BOUNDS"]
+    answers = [_outcome(each) for each in (b"ping!!", b"x" * 70_000, b"ask", b"crash", b"outside")]
+    return answers == [b"PING!!", "Overflow", "UNREACHABLE", "MEMORY_OUT_OF_BOUNDS", "Nonsense"]
 
 
 def _outcome(request: bytes) -> bytes | str | None:
@@ -76,5 +77,5 @@ def _outcome(request: bytes) -> bytes | str | None:
         return guest.answer(request)
     except wasmtime.Trap as trap:
         return trap.trap_code.name if trap.trap_code is not None else None
-    except Overflow:
-        return "Overflow"
+    except (Nonsense, Overflow) as error:
+        return type(error).__name__

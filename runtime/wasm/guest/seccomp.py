@@ -41,7 +41,7 @@ def wall_off() -> bool:
     filter_ = ctypes.create_string_buffer(pack("@HP", len(program), ctypes.addressof(code)))
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         return False
-    return not libc.prctl(_PR_SET_SECCOMP, _FILTER_MODE, ctypes.addressof(filter_), 0, 0)
+    return not libc.prctl(_PR_SET_SECCOMP, _FILTER_MODE, filter_, 0, 0)
 
 
 def _program(machine: str) -> Program:

@@ -57,7 +57,9 @@ ALLOWED: Final[Mapping[str, Numbers]] = {
     "rename": (82, None),
     "renameat": (264, 38),
     "renameat2": (316, 276),
+    "link": (86, None),
     "linkat": (265, 37),
+    "symlink": (88, None),
     "symlinkat": (266, 36),
     "truncate": (76, 45),
     "ftruncate": (77, 46),
@@ -100,6 +102,7 @@ ALLOWED: Final[Mapping[str, Numbers]] = {
     "shutdown": (48, 210),
     "socketpair": (53, 199),
     "getsockopt": (55, 209),
+    "getsockname": (51, 204),
     # memory, threads and signals of its own
     "brk": (12, 214),
     "mremap": (25, 216),

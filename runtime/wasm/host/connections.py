@@ -1,6 +1,7 @@
 """Connections: what a tcp worker has been given and has not ended."""
 
 import os
+import pwd
 from collections.abc import Callable
 
 from catalog.errors import Unavailable
@@ -13,12 +14,13 @@ from runtime.wasm.wire import CONNECTIONS_MOST, Closed, Connect
 class Connections:
     """Each is a pair of pipes; the worker tells when a guest has ended."""
 
-    def __init__(self, control: ControlSocket, usage: Usage, idle: Callable[[], None]) -> None:
+    def __init__(self, control: ControlSocket, usage: Usage, idle: Callable[[], None], user: str | None) -> None:
         self._control = control
         self._usage = usage
         self._idle = idle
         self._last = 0
         self._open: set[int] = set()
+        self._user = user if os.geteuid() == 0 else None
 
     def __len__(self) -> int:
         return len(self._open)
@@ -31,6 +33,10 @@ class Connections:
         from_stdout, stdout = os.pipe()
         self._last += 1
         try:
+            if self._user is not None:  # WASI opens them anew, as that user
+                who = pwd.getpwnam(self._user)
+                for each in (stdin, stdout):
+                    os.fchown(each, who.pw_uid, who.pw_gid)
             said = self._control.say(Connect(connection=self._last), [stdin, stdout])
         finally:
             os.close(stdin)

@@ -63,7 +63,7 @@ class WorkerReplica:
             ready=self._is_ready,
         )
         self._channel = self._framed if launch.abi is Abi.FRAMED else self._requests
-        self._connections = Connections(self._control, self._usage, self._is_idle)
+        self._connections = Connections(self._control, self._usage, self._is_idle, launch.user)
         self._outputs = (
             OutputPipe(loop, ends.stdout, lambda piece: output("stdout", piece)),
             OutputPipe(loop, ends.stderr, lambda piece: output("stderr", piece)),
