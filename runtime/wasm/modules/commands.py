@@ -24,6 +24,8 @@ async def run_command(
     It has our environment, without the variables that are this program's own (they hold keys), and `environment`.
     Raises GuestFailed BUILD_FAILED with `exit_code` and the `output`'s tail in its details.
     """
+    # A pipe of our own: asyncio's would keep `wait` waiting for as long as any child holds it open.
+    reading, writing = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
             "/bin/sh",
@@ -32,44 +34,50 @@ async def run_command(
             cwd=folder,
             env={**_environment(), **environment},
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdout=writing,
+            stderr=writing,
             start_new_session=True,
         )
     except OSError as error:
+        os.close(reading)
         raise _failed(command, f"cannot start in `{folder}`: {error.strerror}", None, b"") from None
+    finally:
+        os.close(writing)
     tail = bytearray()
-    reading = asyncio.create_task(_read(process, tail, progress))
+    task = asyncio.create_task(_read(reading, tail, progress))
     try:
         async with asyncio.timeout(seconds):
             code = await process.wait()
     except TimeoutError:
+        code = None
+    finally:
+        # Whatever it left running goes with it.
         _kill(process)
-        await _drained(reading)
-        raise _failed(command, f"has not ended after {seconds:g} s", None, tail) from None
-    except asyncio.CancelledError:
-        _kill(process)
-        reading.cancel()
-        raise
-    # A child left behind would hold the pipe open, and us.
-    _kill(process)
-    await _drained(reading)
+        await process.wait()
+        # What has left the process group by a session of its own may hold the pipe for ever.
+        await asyncio.wait((task,), timeout=_DRAIN_SECONDS)
+        task.cancel()
+    if task.done():
+        await task
+    if code is None:
+        raise _failed(command, f"has not ended after {seconds:g} s", None, tail)
     if code != 0:
         raise _failed(command, f"ended with exit code {code}", code, tail)
 
 
-async def _read(process: asyncio.subprocess.Process, tail: bytearray, progress: Progress) -> None:
-    assert process.stdout is not None  # noqa: S101 - it is a pipe, as was asked above
-    while piece := await process.stdout.read(64 * 1024):
-        progress.output(piece)
-        tail += piece
-        del tail[:-TAIL]
-
-
-async def _drained(reading: asyncio.Task[None]) -> None:
-    # What left the process group by a session of its own may hold the pipe for ever.
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(reading, _DRAIN_SECONDS)
+async def _read(pipe: int, tail: bytearray, progress: Progress) -> None:
+    reader = asyncio.StreamReader()
+    with os.fdopen(pipe, "rb", buffering=0) as file:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), file
+        )
+        try:
+            while piece := await reader.read(64 * 1024):
+                progress.output(piece)
+                tail += piece
+                del tail[:-TAIL]
+        finally:
+            transport.close()
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
