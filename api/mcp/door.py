@@ -71,10 +71,12 @@ class Visit:
         async with stream_of(self._serving, self._request) as response:
             try:
                 came = await awaited(self._application, self._serving, self._actor, slow, response)
-                result = answered(operation, came)
+                body = _body(message, answered(operation, came), revision)
             except FabricError as error:
-                result = refused(error)
-            await response.send(event_of(_body(message, result, revision)))
+                body = _body(message, refused(error), revision)
+            except Exception as bug:  # noqa: BLE001 - the API handler, once its answer has begun
+                body = error_body(_crashed(self._request, bug), message)
+            await response.send(event_of(body))
 
     def _wanted(self, params: dict[str, Json]) -> tuple[Operation, dict[str, Json]]:
         name, arguments = params.get("name"), params.get("arguments")
@@ -106,7 +108,7 @@ def add_mcp(app: AnySanic, serving: Serving) -> None:
         except SanicException:
             raise
         except Exception as bug:  # noqa: BLE001 - the API handler: a bug becomes an internal error
-            return _crash(request, bug, message)
+            return refusal(_crashed(request, bug), message, None)
 
     async def listen(request: Request) -> HTTPResponse | None:
         try:
@@ -147,7 +149,6 @@ def _body(message: Message, result: Json, revision: str) -> Json:
     return result_body(message.id, completed(result, revision))
 
 
-def _crash(request: Request, bug: Exception, message: Message | None) -> BodyResponse:
+def _crashed(request: Request, bug: Exception) -> ProtocolError:
     hint = f"Report it with the id {note_crash(request, bug)}."
-    error = ProtocolError(INTERNAL_ERROR, "INTERNAL_ERROR", "The server fails unexpectedly.", hint=hint)
-    return BodyResponse(compact(error_body(error, message)), 500, status_headers(error))
+    return ProtocolError(INTERNAL_ERROR, "INTERNAL_ERROR", "The server fails unexpectedly.", hint=hint)

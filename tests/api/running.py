@@ -139,11 +139,9 @@ class Running:
 @contextmanager
 def running(data: Path, *, limits: Limits | None = None, floor: bool = False, **settings: Any) -> Iterator[Running]:
     """Start a server in `data`; stop it at the end. Writes may be applied unless the test says otherwise."""
-    chosen = Settings(
-        data_dir=data,
-        artifact_durable_dir=data / "durable",
-        **{"port": 0, "adapter_read_only": False, "shutdown_seconds": 5.0, "ingest_limit": "100000/60s", **settings},
-    )
+    usual = {"port": 0, "adapter_read_only": False, "shutdown_seconds": 5.0}
+    rates = {"ingest_limit": "100000/60s", "mcp_limit": "100000/60s"}
+    chosen = Settings(data_dir=data, artifact_durable_dir=data / "durable", **{**usual, **rates, **settings})
     loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="server")
     thread.start()

@@ -240,6 +240,17 @@ def test_a_key_is_shown_once_and_revoked(live: Fabric) -> None:
     assert live("keys", "revoke", "for-n8n", "--yes").code == 3
 
 
+def test_an_assistant_has_a_budget_and_is_told_its_door(live: Fabric) -> None:
+    made = live("keys", "create", "claude", "--kind", "assistant", "--scope", "storage.view", "--daily-calls", "25")
+    assert made.out.startswith("faba_")
+    assert "/mcp" in made.err
+    (row,) = (line for line in live("keys", "ls").out.splitlines() if "claude" in line)
+    assert "assistant" in row
+    assert "0/25" in row
+    assert live("keys", "create", "n8n", "--daily-calls", "5").code == 3
+    assert live("keys", "revoke", "claude", "--yes").code == 0
+
+
 def test_people_sites_and_controllers_are_kept(live: Fabric, controller: str) -> None:
     assert live("sites", "add", "attic").code == 0
     assert "attic" in live("sites", "ls").out

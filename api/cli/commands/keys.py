@@ -82,6 +82,8 @@ def create(
         return
     terminal.note(f"{kind.value} `{made['name']}` {made['id']}; this is shown once:")
     typer.echo(made["text"])
+    if kind is Kind.ASSISTANT:
+        terminal.note(f"its client connects to {server.url}/mcp (streamable HTTP, `Authorization: Bearer …`)")
 
 
 @app.command("revoke")
