@@ -39,6 +39,10 @@ START: Final = 0
 """The id by which a guest's start is interrupted; requests count from 1."""
 
 
+TRAPPED: Final = 134
+"""Exit code of a command that was stopped by a trap, as a shell would say SIGABRT."""
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """Why a request has no answer: a code of `launch.Done`, a sentence, and the trap's name and top frames, if any."""
 
