@@ -5,6 +5,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import structlog
+
+from catalog.errors import Unavailable
 from catalog.jsonvalue import Json
 from runtime.daemon.clock import Clock
 from runtime.daemon.events.event import EVENT_TYPES, DaemonEvent, Wanted, check_types, event_id, lagged
@@ -14,6 +17,11 @@ from runtime.daemon.events.subscription import Subscription
 from runtime.daemon.state import StateStore
 
 Listener = Callable[[DaemonEvent], None]
+
+_log = structlog.get_logger()
+
+CLEAR_MOST = 60.0
+"""Seconds at most between two looks at what is over its time."""
 
 _TYPES = frozenset(EVENT_TYPES)
 
@@ -173,10 +181,13 @@ class EventBus:
     async def run(self) -> None:
         """Forget what is over its time, for ever: once a minute at most. To be run as a task."""
         while True:
-            await asyncio.sleep(max(1.0, min(60.0, self._retention_ns / 1e9 / 10)))
+            await asyncio.sleep(min(CLEAR_MOST, max(1.0, self._retention_ns / 1e9 / 10)))
             self._prune()
             if self._journal is not None:
-                await self._journal.forget(self._clock.now_ns() - self._retention_ns)
+                try:
+                    await self._journal.forget(self._clock.now_ns() - self._retention_ns)
+                except Unavailable as error:
+                    _log.warning("events_not_cleared", code=error.code, why=error.message)
 
     def _prune(self) -> None:
         ring, oldest = self._ring, self._clock.now_ns() - self._retention_ns

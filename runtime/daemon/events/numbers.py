@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Coroutine
 
 import msgspec
+import structlog
 
 from catalog.errors import Unavailable
 from runtime.daemon.state import StateStore
 
 BLOCK = 1_000_000
 """Numbers set aside in one write. A stop that is not clean skips what was left of them."""
+
+_log = structlog.get_logger()
 
 _KIND, _ID = "event-numbers", "mark"
 
@@ -40,11 +43,14 @@ class Numbers:
         return self.last
 
     async def close(self) -> None:
-        """Give back what was not used."""
+        """Give back what was not used; where that cannot be written, the next start skips it."""
         if self._write is not None:
             await asyncio.wait([self._write])
-        if self._state is not None:
-            await self._reserve(self._state, self.last)
+        if self._state is not None and self._mark:
+            try:
+                await self._reserve(self._state, self.last)
+            except Unavailable as error:
+                _log.warning("event_numbers_skipped", code=error.code)
 
     async def _reserve(self, state: StateStore, mark: int) -> None:
         await state.put(_KIND, _ID, msgspec.json.encode(mark))

@@ -227,3 +227,36 @@ async def test_publishing_is_cheap(clock: DaemonClock) -> None:
     assert (time.process_time() - begun) / 10_000 < 50e-6
     for each in streams:
         each.close()
+
+
+async def test_a_bus_that_was_never_opened_or_whose_state_is_gone_still_closes(
+    tmp_path: Path, clock: DaemonClock
+) -> None:
+    state = StateStore(tmp_path / "state.db")
+    await EventBus(clock, state=state, persist=tmp_path / "events").close()
+    await state.open()
+    bus = EventBus(clock, state=state)
+    await bus.open()
+    await state.close()
+    await bus.close()
+
+
+async def test_what_is_over_its_time_is_cleared_away_while_it_runs(
+    tmp_path: Path, clock: DaemonClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.daemon.events.bus.CLEAR_MOST", 0.01)
+    bus = EventBus(clock, retention=60.0, persist=tmp_path / "events")
+    await bus.open()
+    bus.publish("volume.created")
+    await bus.whole_history()
+    running = asyncio.create_task(bus.run())
+    clock.pass_by(61)
+    async with asyncio.timeout(5):
+        while list((tmp_path / "events").iterdir()):
+            await asyncio.sleep(0.01)
+    (tmp_path / "events").rmdir()
+    await asyncio.sleep(0.05)
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait([running])
+    await bus.close()
