@@ -61,7 +61,8 @@ def show_deployed(done: Json) -> None:
     for warning in done["warnings"]:
         terminal.note(f"warning: {terminal.visible(warning)}")
     terminal.say("project ", (done["project_name"], "bold"), f"  {done['deployment_id']}")
-    terminal.show_fields({name: " ".join(done[key]) for key, name in _LISTS if done[key]})
+    changes = done["changes"]
+    terminal.show_fields({name: " ".join(changes[key]) for key, name in _LISTS if changes[key]})
 
 
 def show_problems(place: Path, problems: list[Json]) -> None:

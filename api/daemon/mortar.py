@@ -159,7 +159,7 @@ def _deployed(deployed: Deployed) -> Json:
         "networks_created": len(outcome.networks_created),
         "volumes_created": len(outcome.volumes_created),
         "deployed_at": stamp(deployment.updated_at_ns),
-        **msgspec.to_builtins(outcome),
+        "changes": msgspec.to_builtins(outcome),
         "warnings": [_warning(each) for each in deployed.warnings],
     }
 

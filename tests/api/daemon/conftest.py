@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.daemon.guests import store_guest
 from tests.api.daemon.hosted import Hosted, hosted, short_folder
 
 
@@ -19,4 +20,14 @@ def folder() -> Iterator[Path]:
 def daemon() -> Iterator[Hosted]:
     """A running daemon that tests share; what one adds, the others must not mind."""
     with short_folder() as made, hosted(made) as started:
+        started.add_module("hello", "hello:1.0.0")
+        yield started
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Hosted]:
+    """A daemon with the modules `hello` and `caller`, whose tests leave no service behind."""
+    with short_folder() as made, hosted(made) as started:
+        for name in ("hello", "caller"):
+            store_guest(started, name)
         yield started
