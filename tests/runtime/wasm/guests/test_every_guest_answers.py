@@ -130,3 +130,14 @@ async def test_a_handlers_exception_is_a_500_and_a_traceback_in_the_log(kitchen:
         assert (await guest.get("/crash")).status == 500
         assert "cart.js" in await guest.prints("stderr", "Error: asked to crash")
         assert (await guest.get("/health")).status == 200
+
+
+@pytest.mark.parametrize("name", ["hello", "greeter", "orders"])
+async def test_a_warm_reactor_gives_back_what_it_takes(kitchen: Kitchen, name: str) -> None:
+    async with kitchen.guest(name) as guest:
+        for _ in range(1000):
+            await guest.ask("POST", "/echo", b"x" * 4000)
+        before = guest.replica.usage().memory
+        for _ in range(4000):
+            await guest.ask("POST", "/echo", b"x" * 4000)
+        assert guest.replica.usage().memory - before <= 4 * 1024 * 1024  # 16 MB have come since
