@@ -137,6 +137,11 @@ class Supervisor(View):
         return self._held or self.halted is not None or self.record.desired != "running"
 
     @property
+    def open(self) -> bool:
+        """Is it known what it is, and may it be asked?"""
+        return self._released and self._usable and not self.resting
+
+    @property
     def idle(self) -> bool:
         """Does nothing run, and is nothing under way?"""
         return self._preparing is None and not any(

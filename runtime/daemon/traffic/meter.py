@@ -39,6 +39,11 @@ class Meter:
             self._turn(second)
         self._buckets[second % len(self._buckets)] += 1
 
+    def count_connection(self, seconds: float, received: int, sent: int) -> None:
+        """A connection has ended after so many seconds: one request, without a status."""
+        now = self._clock()
+        self.count(now - seconds, received, sent, 0)
+
     def add_bytes(self, received: int, sent: int) -> None:
         """Bytes that belong to no request: those of a connection."""
         self.received += received

@@ -5,6 +5,7 @@ service's queue, whose length, bytes and time are bounded. A request that a repl
 another one.
 """
 
+import asyncio
 from collections import deque
 
 from catalog.errors import FabricError, Unavailable
@@ -14,6 +15,8 @@ from runtime.daemon.traffic.meter import Meter
 from runtime.wasm.launch import Done, Replica
 
 PIPELINE = 8
+CONNECTIONS = 32
+"""Connections that one replica of a tcp service has at a time."""
 QUEUE_MOST = 512
 QUEUE_BYTES = 16 * 1024 * 1024
 WAIT_MOST = 10.0
@@ -23,13 +26,17 @@ NOT_BEGUN = "GUEST_NOT_BEGUN"
 
 
 class Seat:
-    """A replica that takes requests; `calls` are those it has, which it answers in this order."""
+    """A replica that takes requests, or connections.
 
-    __slots__ = ("calls", "replica")
+    `calls` are the requests it has, which it answers in this order.
+    """
+
+    __slots__ = ("calls", "connections", "replica")
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
         self.calls: deque[Call] = deque()
+        self.connections: set[object] = set()
 
 
 class Call:
@@ -82,11 +89,13 @@ class Route:
         self._timers = timers
         self._alarm: Alarm | None = None
         self._waiting_bytes = 0
+        self._room = asyncio.Event()
+        """There may be room for a connection that waits."""
 
     @property
     def in_flight(self) -> int:
-        """Requests that replicas have and have not answered."""
-        return sum(len(seat.calls) for seat in self.seats)
+        """Requests and connections that replicas have and are not done with."""
+        return sum(len(seat.calls) + len(seat.connections) for seat in self.seats)
 
     def under_way(self) -> float:
         """Seconds that all requests together have been under way, those that still are included."""
@@ -101,6 +110,7 @@ class Route:
     def refuse(self) -> None:
         """The service stops: what waits is refused, and what comes."""
         self.accepting = False
+        self._room.set()
         while self.waiting:
             self._take_first()(_not_running(self.service_id))
 
@@ -108,6 +118,7 @@ class Route:
         """A replica is ready to answer."""
         if all(seat.replica is not replica for seat in self.seats):
             self.seats.append(Seat(replica))
+            self._room.set()
             self.drain()
 
     def leave(self, replica: Replica) -> None:
@@ -135,6 +146,26 @@ class Route:
             self.waiting.append(call)
             self._waiting_bytes += len(request)
             self._watch()
+
+    async def take_seat(self, connection: object) -> Seat:
+        """A replica for a connection, which is given back once. Raises Unavailable SERVICE_NOT_RUNNING, _NOT_READY."""
+        try:
+            async with asyncio.timeout(WAIT_MOST):
+                while self.accepting:
+                    seat = min(self.seats, key=lambda each: len(each.connections), default=None)
+                    if seat is not None and len(seat.connections) < CONNECTIONS:
+                        seat.connections.add(connection)
+                        return seat
+                    self._room.clear()
+                    await self._room.wait()
+        except TimeoutError:
+            raise _not_ready(self.service_id) from None
+        raise _not_running(self.service_id)
+
+    def give_back(self, seat: Seat, connection: object) -> None:
+        """A connection has ended."""
+        seat.connections.discard(connection)
+        self._room.set()
 
     def again(self, call: Call) -> None:
         """A replica went before it began the request: it is first in the queue now."""
