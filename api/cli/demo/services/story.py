@@ -88,7 +88,7 @@ class Story(Teller):
 
     def _visit(self) -> None:
         self.say(
-            "visit it", f"http://127.0.0.1:{self._door.port}: gate (Go) asks catalogue (Python), cart (JS), ledger (C)"
+            "visit it", f"port {self._door.port}: gate (Go) asks catalogue (Python), cart (JavaScript), ledger (C)"
         )
         status, products = self._door.ask("GET", "/products")
         self.expect("the products", (status, sorted(products["products"])), (200, ["cups", "kettle", "tea"]))
