@@ -72,7 +72,7 @@ class Findings:
         said = "; ".join(shown(each) for each in errors[:SHOWN])
         raise Invalid(
             "INVALID_REQUEST",
-            f"The project has {count} problem{'' if count == 1 else 's'}: {said.rstrip('.')}.",
+            f"The project has {count} problem{'' if count == 1 else 's'}: {said}.",
             hint="Mend what `details.problems` lists; `fabric mortar validate` shows it all.",
             details={"problems": [listed(each) for each in self.all]},
         )
@@ -83,9 +83,9 @@ class Findings:
 
 
 def shown(problem: Problem) -> str:
-    """One line for people."""
+    """One line for people, without its full stop."""
     line = f"line {problem.line}: " if problem.line else ""
-    return f"{line}`{problem.place}` {problem.message}".rstrip(".")
+    return f"{line}`{problem.place}` {problem.message}".rstrip(".?")
 
 
 def listed(problem: Problem) -> dict[str, Json]:
