@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from catalog.errors import Conflict, Unavailable
@@ -21,6 +22,7 @@ from runtime.daemon.logs import LogBook
 from runtime.daemon.mortar import Mortar
 from runtime.daemon.networks import Networks
 from runtime.daemon.policies import Policies
+from runtime.daemon.scaling import Scaler, ScalingDefaults
 from runtime.daemon.services import Services
 from runtime.daemon.services.parts import Parts
 from runtime.daemon.services.preparing import Confinement, Preparing
@@ -28,6 +30,7 @@ from runtime.daemon.state import StateStore
 from runtime.daemon.timers import LoopTimers
 from runtime.daemon.traffic import Router
 from runtime.daemon.traffic.outgoing import GuestRequests
+from runtime.daemon.traffic.ports import Ports
 from runtime.daemon.volumes import Volumes
 from runtime.wasm.compile import Compiler
 from runtime.wasm.host import ZygoteLauncher
@@ -134,6 +137,9 @@ class Daemon:
             access=self.access,
         )
         self.services = Services(self._parts)
+        self.scaler = Scaler(self.services, clock, timers, _scaling_defaults(config))
+        self.ports = Ports(self.access, self.logs, clock, timers)
+        self.services.watchers.append(self.ports.follow)
         self.policies.identify = self._service_id
         self.volumes.on_full = self._volume_full
         self.mortar = Mortar(
@@ -166,12 +172,15 @@ class Daemon:
         self._run(self.events.run())
         self._run(self.volumes.run())
         await self.services.recover()
+        self.scaler.start()
         self._recovered = True
 
     async def stop(self, seconds: float, *, force: bool = False) -> None:
         """Stop services in reverse order of their dependencies, within so much time; the next start takes them up."""
         if self._recovered:
+            await self.scaler.stop()
             await self.services.close(seconds, force=force)
+            await self.ports.close()
         for each in self._tasks:
             each.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -198,6 +207,7 @@ class Daemon:
         self.config = config
         self._parts.limits = config.resources
         self.health.defaults = _health_defaults(config)
+        self.scaler.defaults = _scaling_defaults(config)
         self.policies.set_mode(config.policy.mode)
         self.policies.set_directory(config.policy.policy_dir)
         problems = await asyncio.to_thread(self.policies.load)
@@ -256,3 +266,7 @@ def _journal(config: DaemonConfig) -> Path | None:
 def _health_defaults(config: DaemonConfig) -> Defaults:
     monitoring = config.monitoring
     return Defaults(interval=monitoring.health_check_interval, timeout=monitoring.health_check_timeout)
+
+
+def _scaling_defaults(config: DaemonConfig) -> ScalingDefaults:
+    return msgspec.convert(config.scaling, ScalingDefaults, from_attributes=True)
