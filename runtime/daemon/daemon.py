@@ -171,6 +171,7 @@ class Daemon:
         await self.mortar.load()
         self._run(self.events.run())
         self._run(self.volumes.run())
+        await asyncio.to_thread(self.modules.sweep)
         await self.services.recover()
         self.scaler.start()
         self._recovered = True
@@ -184,6 +185,7 @@ class Daemon:
         for each in self._tasks:
             each.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.compiler.close()
         await self.launcher.close()
         await self.volumes.close()
         await self.events.close()

@@ -70,6 +70,13 @@ class Compiler:
             task.add_done_callback(lambda _: self._under_way.pop(digest, None))
         return await asyncio.shield(task)
 
+    async def close(self) -> None:
+        """End what is under way, and its processes with it."""
+        tasks = list(self._under_way.values())
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def _make(self, wasm: Path, digest: str) -> Compiled:
         compiled = await asyncio.to_thread(self._find, digest)
         if compiled is None:
