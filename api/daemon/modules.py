@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-import tempfile
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote
@@ -101,8 +101,10 @@ async def add_module(asked: Asked[Upload, AddQuery]) -> Answer:
         asked.allow(UPLOAD_SECONDS)
         info = await asyncio.to_thread(store.add, gather_path(path, query.type), query.reference)
         return Answer(listed(info), 201)
-    folder = store.layout.folder
-    async with uploaded(asked, most=UPLOAD_MOST, seconds=UPLOAD_SECONDS, folder=folder) as path:
+    async with (
+        _staged(store) as folder,
+        uploaded(asked, most=UPLOAD_MOST, seconds=UPLOAD_SECONDS, folder=folder) as path,
+    ):
         gather = gather_path(path, query.type, known=store.layout.blob)
         info = await asyncio.to_thread(store.add, gather, query.reference)
     return Answer(listed(info), 201)
@@ -195,11 +197,22 @@ def _settings(body: Transfer, reference: str) -> RegistrySettings:
 
 async def _archive(asked: Asked[None, ShowQuery]) -> Answer:
     store = asked.daemon.modules
-    with tempfile.TemporaryDirectory(dir=store.layout.folder.parent, prefix=".archive-") as folder:
-        path = Path(folder, "module.tar")
+    async with _staged(store) as folder:
+        path = folder / "module.tar"
         stored = await asyncio.to_thread(store.read, _reference(asked))
         await asyncio.to_thread(export_layout, store.layout.blob, stored.entry, stored.manifest, stored.name, path)
         return await pour(asked, _pieces(path), bytes, TAR)
+
+
+@asynccontextmanager
+async def _staged(store: ModuleStore) -> AsyncIterator[Path]:
+    """A folder of the store that is gone afterwards, whatever becomes of this process."""
+    staging = store.layout.staging()
+    place = await asyncio.to_thread(staging.__enter__)
+    try:
+        yield place.folder
+    finally:
+        await asyncio.to_thread(staging.__exit__, None, None, None)
 
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:

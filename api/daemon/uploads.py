@@ -18,7 +18,7 @@ _PIECE = 1024 * 1024
 
 @asynccontextmanager
 async def uploaded(asked: Asked[Upload, Any], *, most: int, seconds: float, folder: Path) -> AsyncIterator[Path]:
-    """The body as a file of `folder` that is gone afterwards; it may take `seconds` to come.
+    """The body as a file in `folder`, gone afterwards; it may take `seconds` to come.
 
     Raises LengthRequired LENGTH_REQUIRED, and TooLarge BODY_TOO_LARGE before a byte of it is read.
     """
@@ -29,7 +29,6 @@ async def uploaded(asked: Asked[Upload, Any], *, most: int, seconds: float, fold
         raise TooLarge("BODY_TOO_LARGE", f"The body is over {most} bytes.", hint="Send less.")
     asked.allow(seconds)
     usual, stream.request_max_size = stream.request_max_size, most
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".upload-") as file:
             gathered = bytearray()

@@ -78,7 +78,7 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _gather_wasm(path: Path, kind: str | None, place: Staging) -> Manifest:
-    notes = {types.FORMAT: types.FORMAT_VERSION, types.TITLE: path.name, **({types.MODULE_TYPE: kind} if kind else {})}
+    notes = {types.FORMAT: types.FORMAT_VERSION, **({types.MODULE_TYPE: kind} if kind else {})}
     layer = place.put_file(path, types.PLAIN_WASM)
     return Manifest(
         schema_version=2,

@@ -25,6 +25,7 @@ from runtime.wasm.modules.staging import Staging, corrupt, staging, store_failed
 
 LAYOUT_VERSION = "1.0.0"
 INDEX_MOST = 16 * 1024 * 1024
+_DRAFT = ".draft-"
 
 
 class Layout:
@@ -101,17 +102,14 @@ class Layout:
 
         self._change(change)
 
-    def sweep(self) -> int:
-        """Remove every blob that nothing in the index needs; how many. Not while another tool writes here."""
+    def sweep(self) -> None:
+        """Remove what writers that died have left: staging directories and drafts. Blobs stay, whosever they are."""
         if not self._blobs.is_dir():
-            return 0
+            return
         sweep(self.folder)
         with self._locked():
-            kept = self._reachable(self.entries())
-            left = [each for each in self._blobs.iterdir() if each.name not in kept]
-            for blob in left:
-                blob.unlink()
-        return len(left)
+            for draft in self.folder.glob(f"{_DRAFT}*"):
+                draft.unlink()
 
     def _change(self, change: Callable[[list[Json]], None], blobs: Sequence[Path] = ()) -> None:
         self._prepare()
@@ -173,7 +171,7 @@ class Layout:
             raise store_failed(self.folder, error.strerror or str(error)) from None
 
     def _draft(self, value: Json) -> Path:
-        descriptor, draft = tempfile.mkstemp(dir=self.folder, prefix=".draft-")
+        descriptor, draft = tempfile.mkstemp(dir=self.folder, prefix=_DRAFT)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(msgspec.json.encode(value))

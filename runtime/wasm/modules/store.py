@@ -137,7 +137,10 @@ class ModuleStore:
         return told
 
     def sweep(self, keep: Collection[str] = ()) -> None:
-        """Remove unpacked modules that are neither in the store nor in `keep` (manifest digests), and stray blobs."""
+        """Remove unpacked modules that are neither in the store nor in `keep` (manifest digests).
+
+        And what writers that died have left. For the daemon's start: nothing may run from what is removed.
+        """
         self.unpacked.sweep({*keep, *(each.digest for each in self.layout.entries())})
         self.layout.sweep()
 

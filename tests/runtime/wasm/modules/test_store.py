@@ -364,16 +364,17 @@ def test_sweeping_keeps_what_is_wanted(store: ModuleStore) -> None:
         store.resolve(each.reference)
     store.remove(run.reference)
     store.remove(gone.reference)
-    (store.layout.folder / "blobs" / "sha256" / ("f" * 64)).write_bytes(b"stray")
     left = store.layout.folder / ".staging-dead"
     left.mkdir()
     (left / "half").write_bytes(b"half a blob")
+    (store.layout.folder / ".draft-dead").write_bytes(b"half an index")
     store.sweep(keep=[run.digest])
     assert {each.name for each in store.unpacked.folder.iterdir() if each.is_dir()} == {
         each.digest.removeprefix("sha256:") for each in (kept, run)
     }
     assert len(blobs(store)) == 3
-    assert not left.exists()
+    assert [each.name for each in store.layout.folder.iterdir() if "dead" in each.name] == []
+    assert store.resolve(kept.reference).wasm.exists()
 
 
 def test_staging_of_the_living_is_left_alone(store: ModuleStore) -> None:
