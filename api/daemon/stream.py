@@ -72,7 +72,7 @@ async def _pour(
     stopping = asyncio.ensure_future(door.stopping.wait())
     ahead = asyncio.ensure_future(_following(source))
     try:
-        await _send(response, OPENING if sse else b"", patience)
+        await response.send(OPENING if sse else b"")  # with nothing to say yet, at least the head goes out
         while not stopping.done():
             await asyncio.wait(
                 (ahead, stopping), timeout=door.limits.heartbeat_seconds, return_when=asyncio.FIRST_COMPLETED

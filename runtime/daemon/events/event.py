@@ -49,9 +49,9 @@ class DaemonEvent(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def streamed(self) -> dict[str, Json]:
-        """As a stream's `data:` line has it: one flat object."""
+        """As a stream's `data:` line has it: one flat object; `id` in it is what the event is about."""
         service = {} if self.service_id is None else {"service_id": self.service_id}
-        return {**service, **self.data, "id": self.id, "timestamp": rfc3339(self.time_ns)}
+        return {**service, **self.data, "event_id": self.id, "timestamp": rfc3339(self.time_ns)}
 
 
 def event_id(seq: int) -> str:

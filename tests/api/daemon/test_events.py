@@ -1,106 +1,121 @@
-"""/v1/events: the reference's stream and history, taken up again without a gap."""
+"""Events over the API: streamed with numbers, taken up again without a gap, kept for whoever asks later."""
 
-import http.client
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from urllib.parse import quote
+from pathlib import Path
 
 import pytest
 
-from api.cli.follow import HEARTBEAT, parsed
-from catalog.jsonvalue import Json
-from tests.api.daemon.hosted import Hosted, hosted, short_folder
+from api.hardening import Limits
+from tests.api.daemon.hosted import Hosted, hosted
 
 
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[Hosted]:
-    with short_folder() as folder, hosted(folder, events__buffer_size="50") as started:
-        yield started
+@pytest.fixture
+def quick(folder: Path) -> Iterator[Hosted]:
+    """A daemon whose streams are never quiet for long."""
+    with hosted(folder, limits=Limits(heartbeat_seconds=0.1)) as made:
+        yield made
 
 
-def publish(daemon: Hosted, type: str, service_id: str | None = None, **data: Json) -> Json:
-    """Let something happen."""
-
-    async def happen() -> Json:
-        event = daemon.daemon.events.publish(type, service_id=service_id, **data)
-        return event.shown() | {"seq": event.seq}
-
-    return daemon.run(happen())
+def network(daemon: Hosted, name: str) -> str:
+    return str(daemon.data("POST", "/networks", {"name": name}, status=201)["id"])
 
 
-@contextmanager
-def stream(daemon: Hosted, query: str = "", **headers: str) -> Iterator[Iterator[tuple[str | None, str | None, Json]]]:
-    """What GET /v1/events sends, message by message."""
-    connection = daemon.connection()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    try:
-        connection.request("GET", f"/v1/events{query}", headers=named)
-        answer: http.client.HTTPResponse = connection.getresponse()
-        assert (answer.status, answer.getheader("content-type")) == (200, "text/event-stream")
-        yield (each for each in parsed(answer) if each[2] is not HEARTBEAT)
-    finally:
-        connection.close()
+def test_a_stream_says_what_happens_from_now_on(quick: Hosted) -> None:
+    network(quick, "before")
+    with quick.stream("/events") as stream:
+        assert stream.answer.getheader("content-type") == "text/event-stream"
+        assert stream.message() == {"retry": "2000"}
+        made = network(quick, "after")
+        found = stream.message()
+        while "" in found:
+            found = stream.message()
+    assert found["event"] == "network.created"
+    assert int(found["id"]) > 0
+    assert made in found["data"]
+    assert "before" not in found["data"]
 
 
-def test_a_stream_has_ids_types_and_flat_data(daemon: Hosted) -> None:
-    with stream(daemon, "?types=service.started,service.failed&since=2020-01-01T00:00:00Z") as messages:
-        publish(daemon, "volume.created", name="other")
-        made = publish(daemon, "service.started", "api-a1b2c3", instance="api-a1b2c3-0")
-        number, kind, data = next(messages)
-    assert (number, kind) == (str(made["seq"]), "service.started")
-    assert data == {
-        "service_id": "api-a1b2c3",
-        "instance": "api-a1b2c3-0",
-        "id": made["id"],
-        "timestamp": made["timestamp"],
-    }
+def test_a_quiet_stream_is_kept_alive(quick: Hosted) -> None:
+    with quick.stream("/events") as stream:
+        stream.message()
+        assert [stream.message() for _ in range(3)] == [{"": "ping"}] * 3
 
 
-def test_a_stream_is_taken_up_after_the_last_message(daemon: Hosted) -> None:
-    first = publish(daemon, "health.changed", "s-1", health="healthy")
-    second = publish(daemon, "health.changed", "s-1", health="unhealthy")
-    with stream(daemon, last_event_id=str(first["seq"])) as messages:
-        assert next(messages)[0] == str(second["seq"])
-        third = publish(daemon, "health.changed", "s-1", health="healthy")
-        assert next(messages)[0] == str(third["seq"])
+def test_a_broken_stream_is_taken_up_without_a_gap(quick: Hosted) -> None:
+    with quick.stream("/events?types=network.created") as stream:
+        stream.message()
+        network(quick, "one")
+        found = stream.message()
+        while "id" not in found:
+            found = stream.message()
+        seen = found["id"]
+    names = [network(quick, f"missed-{number}") for number in range(5)]
+    with quick.stream("/events?types=network.created", Last_Event_ID=seen) as stream:
+        assert [stream.event()[1]["id"] for _ in names]
+        network(quick, "live")
+        assert stream.event()[1]["name"] == "live"
 
 
-def test_who_was_away_for_too_long_is_told_and_goes_on(daemon: Hosted) -> None:
-    first = publish(daemon, "service.stopped", "s-1")
-    made = [publish(daemon, "service.stopped", "s-1") for _ in range(60)]
-    with stream(daemon, last_event_id=str(first["seq"])) as messages:
-        number, kind, _ = next(messages)
-        assert kind == "stream.lagged"
-        assert next(messages)[0] == str(made[10]["seq"])
-    with stream(daemon, last_event_id=number or "") as messages:
-        assert next(messages)[0] == str(made[10]["seq"]), "and is told once"
+def test_since_replays_what_is_kept(quick: Hosted) -> None:
+    network(quick, "kept")
+    with quick.stream("/events?since=2020-01-01T00:00:00Z") as stream:
+        assert stream.event()[1]["name"] == "default"
+        assert stream.event()[1]["name"] == "kept"
 
 
-def test_history_is_newest_first_and_counts_what_the_limit_leaves_out(daemon: Hosted) -> None:
-    facts = {"name": "shop", "previous_replicas": 1, "cause": "request"}
-    made = [publish(daemon, "service.scaled", "s-9", new_replicas=number, **facts) for number in range(5)]
-    found = daemon.get("/events/history?types=service.scaled&service=s-9&limit=2")
+@pytest.mark.parametrize("path", ["/events", "/events/history"])
+def test_a_type_that_there_is_not_is_refused(quick: Hosted, path: str) -> None:
+    error = quick.error("GET", f"{path}?types=service.startd,service.failed", status=400)
+    assert error["code"] == "INVALID_REQUEST"
+    assert error["details"]["hint"] == "Did you mean `service.started`?"
+
+
+def test_an_id_that_is_none_of_ours_is_refused(quick: Hosted) -> None:
+    assert quick.call("GET", "/events", Last_Event_ID="x").status == 400
+
+
+def test_a_reader_who_lost_events_is_told_so(folder: Path) -> None:
+    with hosted(folder, events__buffer_size="3") as daemon:
+        for number in range(6):
+            network(daemon, f"n{number}")
+        with daemon.stream("/events", Last_Event_ID="1") as stream:
+            kind, data = stream.event()
+            assert kind == "stream.lagged"
+            assert data["reason"]
+            assert [stream.event()[1]["name"] for _ in range(3)] == ["n3", "n4", "n5"]
+
+
+def test_history_is_newest_first_and_counts_all(quick: Hosted) -> None:
+    for number in range(4):
+        network(quick, f"n{number}")
+    found = quick.get("/events/history?types=network.created&limit=2")
     assert found["total"] == 5
-    assert found["events"] == [{key: each[key] for key in each if key != "seq"} for each in made[:2:-1]]
-    assert found["events"][0].keys() == {"id", "type", "service_id", "data", "timestamp"}
-    assert daemon.get("/events/history?service=shop&types=service.scaled")["total"] == 5
-    until = made[-1]["timestamp"]
-    assert daemon.get(f"/events/history?service=s-9&until={quote(until)}")["total"] == 5, "that second is in it"
-    assert daemon.get("/events/history?service=s-9&until=2020-01-01T00:00:00Z") == {"events": [], "total": 0}
-    assert daemon.get("/events/history?service=s-9&since=2020-01-01T00:00:00Z&limit=0") == {"events": [], "total": 5}
+    assert [each["data"]["name"] for each in found["events"]] == ["n3", "n2"]
+    assert quick.get("/events/history?until=2020-01-01T00:00:00Z") == {"events": [], "total": 0}
+    assert quick.get("/events/history?service=nobody")["total"] == 0
 
 
-@pytest.mark.parametrize(
-    "query", ["types=service.start", "since=yesterday", "limit=-1", "limit=x", "until=1", "types=service.started,,x"]
-)
-def test_a_filter_that_cannot_be_is_refused(daemon: Hosted, query: str) -> None:
-    refused = daemon.error("GET", f"/events/history?{query}", status=400)
-    assert refused["code"] == "INVALID_REQUEST"
+def test_open_streams_end_with_the_daemon(folder: Path) -> None:
+    with hosted(folder) as daemon:
+        stream = daemon.stream("/events")
+        assert stream.message() == {"retry": "2000"}
+    with stream:
+        assert "INTERNAL" not in stream.rest()
 
 
-def test_an_unknown_type_names_the_nearest(daemon: Hosted) -> None:
-    refused = daemon.error("GET", "/events?types=service.start", status=400)
-    assert refused["details"]["hint"] == "Did you mean `service.started`?"
-    assert len(refused["details"]["types"]) == 9
-    assert json.dumps(refused)
+def test_a_revoked_key_ends_its_streams(folder: Path) -> None:
+    with hosted(folder, limits=Limits(heartbeat_seconds=0.1), api__auth_enabled="true") as daemon:
+        key, text = daemon.daemon.keys.generate("stream")
+        with daemon.stream("/events", X_Fabricks_API_Key=text) as stream:
+            stream.message()
+            assert stream.message() == {"": "ping"}
+            daemon.daemon.keys.revoke(key.id)
+            assert set(stream.rest().split("\n")) <= {": ping", ""}
+
+
+def test_so_many_streams_and_no_more(folder: Path) -> None:
+    with hosted(folder, limits=Limits(streams=1)) as daemon, daemon.stream("/events") as first:
+        first.message()
+        reply = daemon.call("GET", "/events")
+        assert (reply.status, reply.body["error"]["code"]) == (429, "STREAM_LIMIT")
+        assert reply.headers["retry-after"] == "5"

@@ -37,7 +37,7 @@ def test_an_event_is_shown_as_the_reference_prints_it(bus: EventBus) -> None:
     assert event.streamed() == {
         "service_id": "api-a1b2c3",
         "instance": "api-a1b2c3-0",
-        "id": event.id,
+        "event_id": event.id,
         "timestamp": "2027-01-15T08:00:00Z",
     }
     assert "service_id" not in bus.publish("network.created", name="edge").streamed()
