@@ -8,11 +8,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from catalog.errors import FabricError, Forbidden, Invalid, TargetFailed, TargetTimeout
+from catalog.errors import FabricError, Invalid, TargetFailed, TargetTimeout
 from catalog.provider import Http
 from catalog.urls import Destination, parse_url
 from runtime.daemon.access import Access
-from runtime.daemon.outbound import permits
 from runtime.daemon.spec import ServiceSpec
 from runtime.daemon.traffic.router import Route
 from runtime.wasm.launch import Outgoing, Replica
@@ -125,11 +124,7 @@ class GuestRequests:
         peer: Peer,
     ) -> bytes:
         """Ask another service."""
-        if not source.spec.no_capabilities:
-            reason = permits(capabilities, destination.host, destination.port)
-            if reason is not None:
-                raise Forbidden("FORBIDDEN", f"`{source.spec.name}` may not reach `{peer.spec.name}`: {reason}.")
-        self._access.connect(source.spec, peer.spec)
+        self._access.connect(source.spec, peer.spec, capabilities=capabilities, port=destination.port)
         hops = source.route.hops_of(replica) + 1
         if hops > HOPS_MOST:
             raise TargetFailed("TOO_MANY_HOPS", f"The request has come through {HOPS_MOST} services already.")
