@@ -6,8 +6,8 @@ policies.py   those in force, from files and from projects, and the mode: enforc
 report.py     violations as events, never a flood of them
 """
 
-from runtime.daemon.policies.policies import Policies
+from runtime.daemon.policies.policies import Policies, read_directory
 from runtime.daemon.policies.reading import read_policies
 from runtime.daemon.policies.rules import Deny, Party, Policy, Require, Violation, Warn
 
-__all__ = ["Deny", "Party", "Policies", "Policy", "Require", "Violation", "Warn", "read_policies"]
+__all__ = ["Deny", "Party", "Policies", "Policy", "Require", "Violation", "Warn", "read_directory", "read_policies"]

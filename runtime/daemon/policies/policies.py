@@ -75,32 +75,11 @@ class Policies:
         Where something is wrong the last good set stays in force. At the first time there is none: then the good files
         are taken.
         """
-        problems: list[str] = []
-        found: dict[str, Policy] = {}
-        for path in self._paths(problems):
-            try:
-                for policy in _read_file(path):
-                    if found.setdefault(policy.name, policy) is not policy:
-                        problems.append(f"`{path.name}`: policy `{policy.name}` stands in another file too.")
-            except FabricError as error:
-                problems.append(f"`{path.name}`: {error.message}")
-            except OSError as error:
-                problems.append(f"`{path.name}`: {error.strerror}.")
+        found, problems = read_directory(self._directory)
         if not problems or not self._loaded:
-            self._files, self._loaded = tuple(found.values()), True
+            self._files, self._loaded = found, True
             self._tell()
         return problems
-
-    def _paths(self, problems: list[str]) -> list[Path]:
-        if self._directory is None:
-            return []
-        try:
-            return sorted(each for each in self._directory.iterdir() if each.suffix == ".toml")
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            problems.append(f"`{self._directory}`: {error.strerror}.")
-            return []
 
     def put_project(self, name: str, policies: Iterable[Policy]) -> None:
         """A project's policies, in the place of those it had."""
@@ -174,6 +153,34 @@ def forbidden(violation: Violation, source: str, target: str) -> Forbidden:
             "to": target,
         },
     )
+
+
+def read_directory(directory: Path | None) -> tuple[tuple[Policy, ...], list[str]]:
+    """The policies of a directory's good `*.toml` files, and what is wrong with the others; blocks a little."""
+    problems: list[str] = []
+    found: dict[str, Policy] = {}
+    for path in _paths(directory, problems):
+        try:
+            for policy in _read_file(path):
+                if found.setdefault(policy.name, policy) is not policy:
+                    problems.append(f"`{path.name}`: policy `{policy.name}` stands in another file too.")
+        except FabricError as error:
+            problems.append(f"`{path.name}`: {error.message}")
+        except OSError as error:
+            problems.append(f"`{path.name}`: {error.strerror}.")
+    return tuple(found.values()), problems
+
+
+def _paths(directory: Path | None, problems: list[str]) -> list[Path]:
+    if directory is None:
+        return []
+    try:
+        return sorted(each for each in directory.iterdir() if each.suffix == ".toml")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        problems.append(f"`{directory}`: {error.strerror}.")
+        return []
 
 
 def _read_file(path: Path) -> tuple[Policy, ...]:
