@@ -21,6 +21,7 @@ _CREDENTIAL = re.compile(r"fab[akt]_[A-Za-z0-9_-]{8,}|whsec_[A-Za-z0-9+/=_-]{8,}
 BLOT = "[secret]"
 Output = Literal["stdout", "stderr", "file", "syslog"]
 
+_METHODS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40, "exception": 40}
 _LEVELS = {
     "trace": logging.DEBUG,
     "debug": logging.DEBUG,
@@ -68,7 +69,7 @@ class _Threshold:
         self.number = logging.INFO
 
     def __call__(self, _logger: object, method: str, entry: MutableMapping[str, Json]) -> MutableMapping[str, Json]:
-        if structlog.stdlib.NAME_TO_LEVEL.get(method, logging.CRITICAL) < self.number:
+        if _METHODS.get(method, logging.CRITICAL) < self.number:
             raise structlog.DropEvent
         return entry
 

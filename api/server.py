@@ -128,7 +128,12 @@ class Server:
         hosting = await asyncio.to_thread(importlib.import_module, "api.daemon.hosting")
         guard = Guard(self._settings.webhook_allowed_hosts, (self.address,))
         self.services = hosting.Hosting(
-            config, claim, guard=guard, reread=self._reread, on_shutdown=self.stop_asked.set
+            config,
+            claim,
+            guard=guard,
+            address=self._settings.host,
+            reread=self._reread,
+            on_shutdown=self.stop_asked.set,
         )
         await self.services.open()
 

@@ -31,7 +31,7 @@ LISTEN_HINT = "Set `listen` of [api] to HOST:PORT of this machine, or leave it o
 METRICS_HINT = "Set `prometheus_port` of [monitoring] to a free port, or `prometheus_enabled` to false."
 GUEST_LIMITS = EgressLimits(kept=ANSWER_MOST // 2)
 """What a guest's own request may bring back."""
-METRICS_HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 REQUESTS_SECONDS = 5.0
 """Of the time that a stop may take: for requests under way."""
 
@@ -39,7 +39,7 @@ REQUESTS_SECONDS = 5.0
 class Hosting:
     """`open` answers at what was claimed, `close` ends it; both on one loop. The claim stays the caller's.
 
-    `guard` says where guests' own requests may go.
+    `guard` says where guests' own requests may go, `address` where services' ports are listened for.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Hosting:
         claim: Claim,
         *,
         guard: Guard | None = None,
+        address: str = LOOPBACK,
         reread: Callable[[], tuple[DaemonConfig, list[str]]] | None = None,
         limits: Limits | None = None,
         on_shutdown: Callable[[], None] | None = None,
@@ -58,7 +59,9 @@ class Hosting:
         self._listening: list[Listening] = []
         open_socket = plain_socket if config.networking.enable_ipv6 else only_ipv4()
         http = EgressClient(guard or Guard(), limits=GUEST_LIMITS, open_socket=open_socket)
-        self.daemon = Daemon(config, version=version("fabricksd"), http=http, reread=reread, applied=_applied)
+        self.daemon = Daemon(
+            config, version=version("fabricksd"), http=http, address=address, reread=reread, applied=_applied
+        )
         self.door = Door(self.daemon, self._limits, on_shutdown=on_shutdown)
 
     async def open(self) -> None:
@@ -90,7 +93,7 @@ class Hosting:
         if not monitoring.prometheus_enabled:
             return
         try:
-            taken = listen(METRICS_HOST, monitoring.prometheus_port, hint=METRICS_HINT)
+            taken = listen(LOOPBACK, monitoring.prometheus_port, hint=METRICS_HINT)
         except Unavailable as error:
             _log.warning("metrics_port_unusable", port=monitoring.prometheus_port, why=error.message, hint=error.hint)
             return

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from catalog.errors import Conflict, Unavailable
+from catalog.errors import Conflict
 from catalog.jsonvalue import Json
 from catalog.provider import Http
 from runtime.daemon import telling
@@ -21,7 +21,7 @@ from runtime.daemon.keys import ApiKeys
 from runtime.daemon.logs import LogBook
 from runtime.daemon.mortar import Mortar
 from runtime.daemon.networks import Networks
-from runtime.daemon.policies import Policies
+from runtime.daemon.policies import Policies, read_directory
 from runtime.daemon.scaling import Scaler, ScalingDefaults
 from runtime.daemon.services import Services
 from runtime.daemon.services.parts import Parts
@@ -48,8 +48,8 @@ Reread = Callable[[], tuple[DaemonConfig, list[str]]]
 class Daemon:
     """The services half of the process. `start` before anything else, `stop` at the end; both on one loop.
 
-    `http` is the guarded way out for guests' requests. `reread` reads the configuration again as it was read at start;
-    `applied` is told what holds after a reload.
+    `http` is the guarded way out for guests' requests; services' ports are listened for at `address`. `reread`
+    reads the configuration again as it was read at start; `applied` is told what holds after a reload.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Daemon:
         *,
         version: str,
         http: Http,
+        address: str = "127.0.0.1",
         reread: Reread | None = None,
         applied: Callable[[DaemonConfig], None] | None = None,
         clock: Clock | None = None,
@@ -115,7 +116,7 @@ class Daemon:
             template_of=self._template,
         )
         outgoing = GuestRequests(lambda: self.services, self.access, http)
-        self._parts = Parts(
+        parts = Parts(
             state=self.state,
             events=self.events,
             logs=self.logs,
@@ -136,12 +137,12 @@ class Daemon:
             limits=config.resources,
             access=self.access,
         )
-        self.services = Services(self._parts)
+        self.services = Services(parts)
         self.scaler = Scaler(self.services, clock, timers, _scaling_defaults(config))
-        self.ports = Ports(self.access, self.logs, clock, timers)
+        self.ports = Ports(self.access, self.logs, clock, timers, address=address)
         self.services.watchers.append(self.ports.follow)
         self.policies.identify = self._service_id
-        self.volumes.on_full = self._volume_full
+        self.volumes.on_full = self.services.volume_full
         self.mortar = Mortar(
             state=self.state,
             services=self.services,
@@ -201,13 +202,15 @@ class Daemon:
             raise Conflict("INVALID_STATE", "This daemon was given its configuration, and cannot read it again.")
         new, warnings = await asyncio.to_thread(self._reread)
         changes = [str(each) for each in differences(self.config, new)]
-        if not dry_run:
+        if dry_run:
+            warnings += (await asyncio.to_thread(read_directory, new.policy.policy_dir))[1]
+        else:
             warnings += await self._apply(merged(self.config, new))
         return changes, warnings
 
     async def _apply(self, config: DaemonConfig) -> list[str]:
         self.config = config
-        self._parts.limits = config.resources
+        self.services.reconfigure(config.resources)
         self.health.defaults = _health_defaults(config)
         self.scaler.defaults = _scaling_defaults(config)
         self.policies.set_mode(config.policy.mode)
@@ -242,12 +245,6 @@ class Daemon:
     def _template(self, service_id: str) -> Launch | None:
         service = self.services.find(service_id)
         return None if service is None or service.prepared is None else service.prepared.launch
-
-    def _volume_full(self, service_id: str, volume: str) -> None:
-        service = self.services.find(service_id)
-        if service is not None:
-            message = f"Volume `{volume}` is full: the service that writes to it is stopped."
-            service.halt(Unavailable("VOLUME_FULL", message, hint="Make room, or a larger volume; then start it."))
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
