@@ -182,7 +182,7 @@ class Daemon:
         if self._recovered:
             await self.scaler.stop()
             await self.services.close(seconds, force=force)
-            await self.ports.close()
+            await self.ports.idle()
         for each in self._tasks:
             each.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -54,8 +54,8 @@ class Ports:
             task = asyncio.create_task(self._adjust(service), name=f"ports {service.id}")
             self._working[service.id] = task
 
-    async def close(self) -> None:
-        """Wait until what is under way has ended. Services must be at rest."""
+    async def idle(self) -> None:
+        """Wait until every port that is being opened or closed is. With all services at rest, none is left open."""
         while self._working:
             await asyncio.gather(*self._working.values())
 
@@ -111,9 +111,10 @@ class Ports:
     def _try_again(self, service: Supervisor) -> None:
         if service.id not in self._retry:
             self._retry.add(service.id)
-            self._timers.at(self._clock.monotonic() + AGAIN_AFTER, partial(self._retried, service))
+            self._timers.at(self._clock.monotonic() + AGAIN_AFTER, partial(self.retry, service))
 
-    def _retried(self, service: Supervisor) -> None:
+    def retry(self, service: Supervisor) -> None:
+        """Try those ports again that could not be had."""
         self._retry.discard(service.id)
         service.closed_ports.clear()
         self.follow(service)
