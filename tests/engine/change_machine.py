@@ -19,7 +19,7 @@ from engine.apply import LEASE_SECONDS
 from engine.changes import ChangeState, PendingChange
 from engine.retention import DAY
 from engine.runs import Run
-from engine.tenancy import Actor
+from engine.tenancy import Actor, CredentialKind
 from tests.engine import house as houses
 from tests.engine.change_model import (
     DIGESTS,
@@ -94,6 +94,8 @@ class ChangeMachine(RuleBasedStateMachine):
         }
         await self.home.connect({"name": "setter", "source_event": "probe.thing.happened", "steps": [step]})
         self.foreign = (await self.home.neighbour()).admin
+        issue, kind = self.home.app.credentials.issue, CredentialKind.ASSISTANT
+        _, self.assistant = await issue(self.home.admin, self.home.admin.id, kind, "a", daily_calls=1_000_000)
 
     async def _restart(self) -> None:
         self.steps_lived = 0
@@ -110,9 +112,9 @@ class ChangeMachine(RuleBasedStateMachine):
 
     # Staging.
 
-    @rule(target=changes, value=VALUES, how=st.sampled_from(["invoke", "test", "live"]))
+    @rule(target=changes, value=VALUES, how=st.sampled_from(["invoke", "ask", "test", "live"]))
     def stage(self, value: int, how: str) -> str:
-        """A write is staged by hand, by a test run, by an event."""
+        """A write is staged by hand, by an assistant, by a test run, by an event."""
         return self.loop.run(self._stage(value, how))
 
     async def _stage(self, value: int, how: str) -> str:
@@ -121,6 +123,8 @@ class ChangeMachine(RuleBasedStateMachine):
             params = {"controller_id": self.home.controller.id, "value": value}
             change = await app.trials.invoke(self.home.admin, "probe.set", params)
             assert isinstance(change, PendingChange)
+        elif how == "ask":
+            change = await self._ask(value)
         else:
             run = await (
                 self._live(value) if how == "live" else app.trials.test(self.home.admin, "setter", {"n": value})
@@ -128,6 +132,14 @@ class ChangeMachine(RuleBasedStateMachine):
             (change_id,) = run.steps[0].change_ids
             change = await app.store.get_change(self.home.admin.organisation_id, change_id)
         return self._note(change, value, run)
+
+    async def _ask(self, value: int) -> PendingChange:
+        credentials, assistants = self.home.app.credentials, self.home.app.assistants
+        actor, credential = await credentials.authenticate(self.assistant, CredentialKind.ASSISTANT, None)
+        params = {"controller_id": self.home.controller.id, "value": value}
+        change = await assistants.call(actor, credential, assistants.tools(actor)["probe__set"], params)
+        assert isinstance(change, PendingChange)
+        return change
 
     async def _live(self, value: int) -> Run:
         event = self.home.event({"n": value})
