@@ -11,7 +11,8 @@ from runtime.daemon.spec import ModuleType
 from runtime.wasm.modules import media_types as types
 from runtime.wasm.modules.capabilities import merged, read_note
 from runtime.wasm.modules.fabrickfile import Fabrickfile, Info
-from runtime.wasm.modules.fabrickfile_reading import is_semver, read_fabrickfile
+from runtime.wasm.modules.fabrickfile_forms import is_semver
+from runtime.wasm.modules.fabrickfile_reading import read_fabrickfile
 from runtime.wasm.modules.manifest import Descriptor, Manifest
 from runtime.wasm.modules.media_types import Part, part_of
 from runtime.wasm.modules.module import LayerInfo, ModuleInfo

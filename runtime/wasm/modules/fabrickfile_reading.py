@@ -1,14 +1,11 @@
 """Reading a Fabrickfile: TOML to a record, every problem with its place at once, unknown keys as warnings."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 import msgspec
 
 from catalog.errors import Invalid
-from catalog.jsonvalue import Json
-from catalog.urls import Refused, parse_url
 from runtime.daemon.fields import Fields, Problems, shown
 from runtime.daemon.paths import good_guest_path
 from runtime.daemon.reading import read_health_check, read_resources
@@ -16,8 +13,9 @@ from runtime.daemon.spec import ModuleType
 from runtime.toml_text import read_toml
 from runtime.wasm.launch import Abi
 from runtime.wasm.modules import fabrickfile as records
+from runtime.wasm.modules import fabrickfile_forms as forms
 from runtime.wasm.modules.fabrickfile import FABRICK_VERSION, FORCED_ABIS, Fabrickfile
-from runtime.wasm.modules.references import FORM, SCHEME, parse_reference
+from runtime.wasm.modules.references import FORM
 
 FILE_MOST = 1024 * 1024
 """Bytes of a Fabrickfile."""
@@ -27,17 +25,9 @@ _SECTIONS = (
     "fabrick_version", "info", "from", "source", "runtime", "build", "exports", "imports", "capabilities", "files",
     "labels", "config", "health_check", "security", "validate",
 )  # fmt: skip
-_NUMBER = r"(?:0|[1-9][0-9]*)"
-_MARKS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
-_BEFORE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-_SEMVER = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_BEFORE}(?:\.{_BEFORE})*)?(?:\+{_MARKS})?")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?|\*")
-_ADDRESS = re.compile(r"((?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]|\*):(\*|[0-9]{1,5})")
-_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@+-]{0,255}")
-
 _VERSION_FORM = "a semantic version such as `1.0.0`"
 _IMAGE_FORM = "a module's reference such as `wasm://ferry-fares:1.0.0`"
-_INSIDE_FORM = "a path inside the Fabrickfile's folder, without `..`"
+_INSIDE_FORM = "a path forms.inside the Fabrickfile's folder, without `..`"
 
 
 class FabrickfileRead(msgspec.Struct, frozen=True):
@@ -60,11 +50,6 @@ class _Gathered(Problems):
             self.add(where, problem)
         else:
             self.warnings.append(f"`{where}` {problem}.")
-
-
-def is_semver(text: str) -> bool:
-    """Is it a semantic version (2.0.0): three numbers, perhaps a pre-release, perhaps build metadata?"""
-    return len(text) <= 128 and _SEMVER.fullmatch(text) is not None
 
 
 def read_fabrickfile(content: bytes, *, strict: bool = False) -> FabrickfileRead:
@@ -133,15 +118,15 @@ def _info(fields: Fields) -> records.Info:
     author = info.text("author")
     return records.Info(
         name=info.name("name") or "",
-        version=info.take("version", lambda each: each if _is(is_semver, each) else None, _VERSION_FORM) or "",
+        version=info.take("version", forms.semver, _VERSION_FORM) or "",
         type=cast(ModuleType, info.choice("type", ("command", "http", "tcp")) or "command"),
         abi=None if abi is None else Abi(abi),
         description=info.text("description") or "",
         authors=(*((author,) if author else ()), *info.texts("authors")),
         license=info.text("license"),
-        homepage=info.take("homepage", _url, "an http or https URL"),
-        repository=info.take("repository", _url, "an http or https URL"),
-        documentation=info.take("documentation", _url, "an http or https URL"),
+        homepage=info.take("homepage", forms.url, "an http or https URL"),
+        repository=info.take("repository", forms.url, "an http or https URL"),
+        documentation=info.take("documentation", forms.url, "an http or https URL"),
         keywords=info.texts("keywords"),
     )
 
@@ -155,7 +140,7 @@ def _origin(fields: Fields) -> records.Origin | None:
         source=cast(records.Language | None, origin.choice("source", ("rust", "go", "javascript", "python", "csharp"))),
         version=origin.text("version"),
         image=_image(origin, "image"),
-        path=origin.take("path", inside, _INSIDE_FORM),
+        path=origin.take("path", forms.inside, _INSIDE_FORM),
     )
 
 
@@ -165,10 +150,10 @@ def _source(fields: Fields) -> records.Source | None:
     source = section(fields, "source", records.Source.__struct_fields__)
     source.need("path", _INSIDE_FORM)
     return records.Source(
-        path=source.take("path", inside, _INSIDE_FORM) or "",
+        path=source.take("path", forms.inside, _INSIDE_FORM) or "",
         entrypoint=source.text("entrypoint", "`module:function` or `file.js:export`"),
-        include=source.each("include", inside, "a glob such as `**/*.py`, without `..`"),
-        exclude=source.each("exclude", inside, "a glob such as `**/test_*`, without `..`"),
+        include=source.each("include", forms.inside, "a glob such as `**/*.py`, without `..`"),
+        exclude=source.each("exclude", forms.inside, "a glob such as `**/test_*`, without `..`"),
     )
 
 
@@ -193,8 +178,8 @@ def _build(fields: Fields) -> records.BuildStep | None:
     build.need("output", _INSIDE_FORM)
     return records.BuildStep(
         command=build.text("command"),
-        output=build.take("output", inside, _INSIDE_FORM) or "",
-        workdir=build.take("workdir", inside, _INSIDE_FORM) or ".",
+        output=build.take("output", forms.inside, _INSIDE_FORM) or "",
+        workdir=build.take("workdir", forms.inside, _INSIDE_FORM) or ".",
         watch=build.texts("watch"),
         environment=build.table("environment", lambda key: bool(key) and "=" not in key, "a variable's name"),
         pre_build=build.texts("pre_build"),
@@ -211,10 +196,10 @@ def _exports(fields: Fields) -> tuple[tuple[str, ...], dict[str, str | None]]:
         value = {}
     for name, details in value.items():
         where = f"{exports.place('interface')}.{name}"
-        if not _INTERFACE.fullmatch(name):
+        if not forms.is_interface(name):
             exports.problems.add(where, "is not the name of an interface such as `ferry:fares/quote`")
         inner = Fields(details, where, exports.problems, ("version",))
-        interfaces[name] = inner.take("version", lambda each: each if _is(is_semver, each) else None, _VERSION_FORM)
+        interfaces[name] = inner.take("version", forms.semver, _VERSION_FORM)
     return exports.texts("names"), interfaces
 
 
@@ -243,16 +228,16 @@ def _capabilities(fields: Fields) -> records.Capabilities:
     wasm = section(found, "wasm", records.WasmCapability.__struct_fields__)
     path = "an absolute guest path without `..`, such as `/etc/fares` or `/data/*.csv`"
     return records.Capabilities(
-        env=found.each("env", lambda each: each if _is(_VARIABLE.fullmatch, each) else None, "a variable's name"),
+        env=found.each("env", forms.variable, "a variable's name"),
         network=records.NetworkCapability(
-            listen=network.each("listen", _port, "a port from 1 to 65535"),
-            connect=network.each("connect", _address, "`host:port`, such as `pay.example.net:443`"),
+            listen=network.each("listen", forms.port, "a port from 1 to 65535"),
+            connect=network.each("connect", forms.address, "`host:port`, such as `pay.example.net:443`"),
             allow_all_outbound=network.flag("allow_all_outbound"),
         ),
         filesystem=records.FilesystemCapability(
-            read=files.each("read", guest_path, path),
-            write=files.each("write", guest_path, path),
-            read_write=files.each("read_write", guest_path, path),
+            read=files.each("read", forms.guest_path, path),
+            write=files.each("write", forms.guest_path, path),
+            read_write=files.each("read_write", forms.guest_path, path),
         ),
         wasm=records.WasmCapability(
             simd=wasm.flag("simd"), threads=wasm.flag("threads"), bulk_memory=wasm.flag("bulk_memory")
@@ -261,7 +246,7 @@ def _capabilities(fields: Fields) -> records.Capabilities:
 
 
 def _files(fields: Fields) -> dict[str, str]:
-    found = fields.table("files", lambda key: inside(key) is not None, _INSIDE_FORM)
+    found = fields.table("files", lambda key: forms.inside(key) is not None, _INSIDE_FORM)
     for source, target in found.items():
         if not good_guest_path(target):
             fields.problems.add(f"files.{source}", f"must be an absolute guest path, not {shown(target)}")
@@ -298,31 +283,8 @@ def _validate(fields: Fields) -> records.Validation:
     )
 
 
-def inside(value: Json) -> str | None:
-    """A path or glob below a folder, as it was written; None where it could lead out of it."""
-    if not isinstance(value, str) or not value or not value.isprintable() or len(value) > 1024 or "\\" in value:
-        return None
-    return None if value.startswith(("/", "~")) or ".." in value.split("/") else value
-
-
-def guest_path(value: Json) -> str | None:
-    """An absolute guest path or glob without `..`; None for anything else."""
-    good = isinstance(value, str) and (value == "/" or good_guest_path(value))
-    return value if good else None
-
-
 def _image(fields: Fields, name: str) -> str | None:
-    return fields.take(name, _reference, f"{_IMAGE_FORM}. {FORM.removesuffix('.')}")
-
-
-def _reference(value: Json) -> str | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        parse_reference(value)
-    except Invalid:
-        return None
-    return value.removeprefix(SCHEME)
+    return fields.take(name, forms.reference, f"{_IMAGE_FORM}. {FORM.removesuffix('.')}")
 
 
 def _exactly_one(fields: Fields, names: Sequence[str]) -> None:
@@ -331,27 +293,3 @@ def _exactly_one(fields: Fields, names: Sequence[str]) -> None:
         wanted = ", ".join(f"`{name}`" for name in names)
         got = " and ".join(f"`{name}`" for name in given) if given else "none"
         fields.problems.add(fields.place("").removesuffix("."), f"must have exactly one of {wanted}, not {got}")
-
-
-def _url(value: Json) -> str | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        parse_url(value)
-    except Refused:
-        return None
-    return value
-
-
-def _port(value: Json) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535 else None
-
-
-def _address(value: Json) -> str | None:
-    match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
-    good = match is not None and (match[2] == "*" or 1 <= int(match[2]) <= 65535)
-    return value if good else None
-
-
-def _is(test: object, value: Json) -> bool:
-    return isinstance(value, str) and callable(test) and bool(test(value))

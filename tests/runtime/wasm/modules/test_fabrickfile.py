@@ -24,7 +24,8 @@ from runtime.wasm.modules.fabrickfile import (
     Validation,
     WasmCapability,
 )
-from runtime.wasm.modules.fabrickfile_reading import is_semver, read_fabrickfile
+from runtime.wasm.modules.fabrickfile_forms import is_semver
+from runtime.wasm.modules.fabrickfile_reading import read_fabrickfile
 
 WHOLE = """
 fabrick_version = "1.0"
