@@ -3,17 +3,22 @@
 wasmtime's own host of wasi:http cannot make an incoming request, and lets its guests reach whatever they like; so
 everything that such a component imports is defined in the `component_*` files, and the rest traps when it is called.
 There are no files and no sockets. It is the slow way: docs/guests.md has its cost.
+
+An instance is kept for the next request, which wasi:http neither forbids nor promises. One that answers once and then
+no more (JavaScript's fetch event is such a one) is found out at its second request: that one is done again in a fresh
+instance, if nobody outside has seen anything of it, and from then on each request gets its own.
 """
 
 import os
 import resource
+from collections.abc import Callable
 from functools import lru_cache
 
 import wasmtime
 from wasmtime.component import Component, Func, Linker
 
 from runtime.wasm.guest import component_calls, component_fields, component_http, fast_component
-from runtime.wasm.guest.answering import GuestIo, Unfitting
+from runtime.wasm.guest.answering import GuestIo, Nonsense, Unfitting
 from runtime.wasm.guest.component_http import IncomingRequest, ResponseOutparam
 from runtime.wasm.guest.component_io import ERROR, POLL, STREAMS
 from runtime.wasm.guest.component_resources import Handles, Interface, define
@@ -30,14 +35,17 @@ _TYPES = Interface(
 
 
 class ComponentGuest:
-    """`answering.AnsweringGuest` for components; one instance answers request after request until it traps."""
+    """`answering.AnsweringGuest` for components; one instance answers request after request, if it can."""
 
     def __init__(self) -> None:
         self._store: wasmtime.Store | None = None
         self._handle: Func | None = None
+        self._fresh: Callable[[], tuple[wasmtime.Store, Func]] | None = None
         self._handles = Handles()
         self._outputs: list[int] = []
         self._before = 0
+        self._answered = self._sent = 0
+        self._keeps = True
 
     def start(self, launch: Launch, engine: wasmtime.Engine, module: Component, io: GuestIo) -> None:
         """See AnsweringGuest."""
@@ -45,23 +53,70 @@ class ComponentGuest:
             raise Unfitting("components see no files here, and it was given some")
         self._before = _grown()
         imports, handler = _interface(engine, module)
-        self._store = store = io.store(engine, launch)
         self._outputs = [os.open(path, os.O_WRONLY) for path in (io.stdout, io.stderr)]
         stdout, stderr = (_writer(each) for each in self._outputs)
         linker = Linker(engine)
-        offered = (*system(launch, stdout, stderr), POLL, ERROR, STREAMS, _TYPES, component_calls.handler(io.http))
+        offered = (
+            *system(launch, stdout, stderr),
+            POLL,
+            ERROR,
+            STREAMS,
+            _TYPES,
+            component_calls.handler(self._counted(io.http)),
+        )
         define(linker, self._handles, imports, fast_component.offer(), *offered)
         linker.allow_shadowing = True
         linker.define_unknown_imports_as_traps(module)
-        instance = linker.instantiate(store, module)
-        inner = instance.get_export_index(store, handler)
-        index = instance.get_export_index(store, "handle", inner)
-        self._handle = instance.get_func(store, index) if index is not None else None
-        if self._handle is None:
-            raise Unfitting(f"it exports no function `handle` in `{handler}`")
+
+        def fresh() -> tuple[wasmtime.Store, Func]:
+            store = io.store(engine, launch)
+            instance = linker.instantiate(store, module)
+            inner = instance.get_export_index(store, handler)
+            index = instance.get_export_index(store, "handle", inner)
+            function = instance.get_func(store, index) if index is not None else None
+            if function is None:
+                raise Unfitting(f"it exports no function `handle` in `{handler}`")
+            return store, function
+
+        self._fresh = fresh
+        self._renew()
 
     def answer(self, request: bytes) -> bytes:
         """See AnsweringGuest."""
+        if self._answered and not self._keeps:
+            self._renew()
+        self._sent = 0
+        try:
+            answer = self._answer(request)
+        except Nonsense:
+            if not self._answered or self._sent:
+                raise
+            self._renew()
+            answer = self._answer(request)
+            self._keeps = False
+        self._answered += 1
+        return answer
+
+    def _renew(self) -> None:
+        """Take another instance."""
+        assert self._fresh is not None  # noqa: S101 - it was started
+        if self._store is not None:
+            self._store.close()
+        self._handles.clear()
+        self._answered = 0
+        self._store, self._handle = self._fresh()
+
+    def _counted(self, http: component_calls.Http | None) -> component_calls.Http | None:
+        if http is None:
+            return None
+
+        def sent(request: bytes) -> bytes:
+            self._sent += 1
+            return http(request)
+
+        return sent
+
+    def _answer(self, request: bytes) -> bytes:
         assert self._handle is not None and self._store is not None  # noqa: S101 - it was started
         outparam = ResponseOutparam()
         asked = self._handles.own(IncomingRequest(decode_request(request)))

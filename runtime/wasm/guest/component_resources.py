@@ -63,6 +63,10 @@ class Handles:
         """The component dropped it."""
         self._held.pop(number).dropped()
 
+    def clear(self) -> None:
+        """Forget what an instance held that is gone."""
+        self._held.clear()
+
     def __len__(self) -> int:
         return len(self._held)
 

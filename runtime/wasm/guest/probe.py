@@ -31,7 +31,7 @@ _MODULE = """
     (if (i32.eq (local.get 1) (i32.const 7)) (then (return (i64.const 0xFFFFFF0000000010))))
     (i64.extend_i32_u (call $ask (local.get 0) (local.get 1) (i32.const 0) (i32.const 1000)))))
 """
-"""Has the host turn what it is asked into capitals. Three bytes trap, five are a load out of bounds, seven an answer."""
+"""Has the host turn what it is asked into capitals. Three bytes trap; five load, seven answer from out of bounds."""
 
 
 def fast_bindings_work() -> bool:

@@ -217,6 +217,8 @@ class WorkerReplica:
     def _kill_if_still_at(self, request: int) -> None:
         if self._channel.head == request:
             self._end_because(ending.TIMEOUT)
+            # On a busy machine its end takes a while; nobody has to wait for that.
+            self._channel.fail(failures.timed_out(), failures.not_begun)
 
     def _trapped(self) -> None:
         """It starts another instance now; that has to come to an end, too."""
@@ -224,9 +226,12 @@ class WorkerReplica:
             self._start_timer = self._loop.call_later(self._launch.start_time, self._start_overdue)
 
     def _start_overdue(self) -> None:
-        self._start_timer = None
         self._interrupt(START)
-        self._loop.call_later(MERCY, self._end_because, ending.START_TIMEOUT)
+        self._start_timer = self._loop.call_later(MERCY, self._start_failed)
+
+    def _start_failed(self) -> None:
+        self._end_because(ending.START_TIMEOUT)
+        self._not_ready(ending.NOT_READY)
 
     def _end_because(self, reason: str) -> None:
         if self._reason is None:

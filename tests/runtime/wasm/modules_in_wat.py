@@ -56,7 +56,7 @@ REACTOR = """
       (drop (call $write (i32.const 1) (i32.const 32) (i32.const 1) (i32.const 40)))))
     (i64.or (i64.shl (i64.extend_i32_u (local.get $at)) (i64.const 32)) (i64.extend_i32_u (local.get $n)))))
 """
-"""e or anything: echo. u l o r p: trap, loop, load out of bounds, recurse, exit with 3. x b: an answer outside of memory,
+"""e or anything: echo. u l o r p: trap, loop, load out of bounds, recurse, exit with 3. x b: an answer out of bounds,
 one of 17 MiB. s: sleep for an hour in WASI. g t: grow memory or table as far as it goes, answer the size. c: count.
 w: print a line, then echo."""
 

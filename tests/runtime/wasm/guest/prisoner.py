@@ -56,7 +56,7 @@ def attempts(folder: Path) -> dict[str, Callable[[], object]]:
         "kill the parent": lambda: os.kill(os.getppid(), 0),
         "pidfd of the parent": lambda: os.pidfd_open(os.getppid()),
         "read /etc/passwd": lambda: os.open("/etc/passwd", os.O_RDONLY),
-        "list /": lambda: os.listdir("/"),
+        "list /": lambda: list(Path("/").iterdir()),
         "read another's memory": lambda: os.open(f"/proc/{os.getppid()}/mem", os.O_RDONLY),
         "write beside the mount": lambda: (folder / "beside").write_text("x"),
         "read in the mount": (read / "file").read_text,

@@ -61,11 +61,14 @@ for request in (b"u", b"o", b"r", b"p"):
     outcomes.append(outcome(reactor(REACTOR), request))
 for request in (b"ask", b"bad", b"small", b"interrupted", b"gone"):
     outcomes.append(outcome(reactor(ASKS), request))
-bad = REACTOR.replace("(i32.const 4096))\\n  (func (export \\"fabric_free\\")", "(i32.const -1))\\n  (func (export \\"fabric_free\\")")
+free = "\\n  (func (export \\"fabric_free\\")"
+bad = REACTOR.replace("(i32.const 4096))" + free, "(i32.const -1))" + free)
 assert bad != REACTOR
 outcomes.append(outcome(reactor(bad), b"e"))
 question = encode_request(b"GET", b"/?a", [], b"stdin")
-for text in (ENVIRONMENT, writes("nothing"), writes("a: b\\\\n\\\\n", then="unreachable"), writes("a: b\\\\n\\\\n", then="(call $exit (i32.const 4))")):
+head = "a: b\\\\n\\\\n"
+traps, exits = writes(head, then="unreachable"), writes(head, then="(call $exit (i32.const 4))")
+for text in (ENVIRONMENT, writes("nothing"), traps, exits):
     guest = cgi(text)
     outcomes.append([outcome(guest, question), outcome(guest, question), guest.memory()])
 print(json.dumps([type(guest._bindings).__name__, verdict, outcomes]))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtime.wasm.guest.syscalls import ALLOWED, HARMFUL
-from runtime.wasm.launch import Abi, Launch
+from runtime.wasm.launch import Abi
 from tests.runtime.wasm.lab import Lab, ask
 from tests.runtime.wasm.modules_in_wat import REACTOR
 
@@ -96,17 +96,25 @@ def test_no_call_is_both_allowed_and_harmful() -> None:
         assert len(numbers) == len(set(numbers)), "a number stands for one call"
 
 
+def status_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+
+
+def files_of(pid: int) -> set[str]:
+    return {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+
+
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_worker_says_which_walls_stand(lab: Lab, tmp_path: Path) -> None:
     walls, _, _ = imprison(tmp_path)
     replica = await lab.start(REACTOR)
     assert replica.walls is not None
     assert {"landlock": replica.walls.landlock, "seccomp": replica.walls.seccomp} == walls
-    status = Path(f"/proc/{replica.pid}/status").read_text(encoding="ascii")
+    status = status_of(replica.pid)
     assert ("Seccomp:\t2" in status) == walls["seccomp"]
     assert "CapEff:\t0000000000000000" in status
     assert "NoNewPrivs:\t1" in status
-    files = {os.readlink(each) for each in Path(f"/proc/{replica.pid}/fd").iterdir()}
+    files = files_of(replica.pid)
     assert {each.split(":")[0] for each in files} <= {
         "socket",
         "pipe",
@@ -135,7 +143,7 @@ async def test_a_guest_runs_as_the_user_that_is_named(lab: Lab, abi: Abi) -> Non
     module = {Abi.REACTOR: REACTOR, Abi.FRAMED: FRAMED}.get(abi, prints)
     lab.output["stdout"].clear()
     replica = await lab.start(module, abi, user="nobody")
-    assert "Uid:\t65534\t65534" in Path(f"/proc/{replica.pid}/status").read_text(encoding="ascii")
+    assert "Uid:\t65534\t65534" in status_of(replica.pid)
     if abi in {Abi.REACTOR, Abi.FRAMED}:
         assert await ask(replica, b"e\n") == b"e\n"
     elif abi is Abi.COMMAND:

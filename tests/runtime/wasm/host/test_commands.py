@@ -72,7 +72,8 @@ async def test_a_mount_that_is_not_there_is_said(lab: Lab, tmp_path: "pytest.Tem
 
 async def test_its_memory_is_seen_while_it_runs(lab: Lab) -> None:
     grow = command(
-        "(memory.fill (i32.const 65536) (i32.const 1) (i32.const 67108864)) (call $print (i32.const 1)) (loop $l (br $l))",
+        """(memory.fill (i32.const 65536) (i32.const 1) (i32.const 67108864))
+        (call $print (i32.const 1)) (loop $l (br $l))""",
         memory='(memory (export "memory") 1100)',
     )
     replica = await lab.start(grow, Abi.COMMAND)

@@ -159,10 +159,8 @@ async def test_a_guest_that_ends_before_it_is_ready_is_no_guest(lab: Lab) -> Non
 
 
 async def test_an_answer_that_nobody_asked_for_ends_it(lab: Lab) -> None:
-    talks = FRAMED.replace(
-        "(call $frame (i32.const 0) (i32.const 0) (i32.const 6))",
-        "(call $frame (i32.const 0) (i32.const 0) (i32.const 6)) (call $frame (i32.const 0) (i32.const 1) (i32.const 2))",
-    )
+    ready, answer = (f"(call $frame (i32.const 0) (i32.const 0) (i32.const {kind}))" for kind in (6, 2))
+    talks = FRAMED.replace(ready, ready + answer)
     replica = await lab.start(talks, Abi.FRAMED)
     assert (await replica.ended()).trap == "BROKEN"
     assert (await refusal(replica, b"e")).code == "GUEST_NOT_BEGUN"

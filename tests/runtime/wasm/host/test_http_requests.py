@@ -1,6 +1,7 @@
 """`fabric.http_request`: through the daemon, where it is granted."""
 
 import asyncio
+import os
 import time
 
 import pytest
@@ -86,10 +87,10 @@ async def test_refusals_without_end_cost_little(lab: Lab) -> None:
         await asyncio.sleep(0)
         raise Forbidden("FORBIDDEN", "No.")
 
-    storm = ASKS.replace(
-        "(if (i32.lt_s (local.get $got)",
-        "(loop $l (drop (call $ask (local.get $at) (local.get $n) (i32.const 65536) (i32.const 65536))) (br $l)) (if (i32.lt_s (local.get $got)",
-    )
+    ask = "(call $ask (local.get $at) (local.get $n) (i32.const 65536) (i32.const 65536))"
+    again = f"(loop $l (drop {ask}) (br $l))"
+    storm = ASKS.replace("(if (i32.lt_s (local.get $got)", f"{again} (if (i32.lt_s (local.get $got)")
+    assert again in storm
     replica = await lab.start(storm, http_request=True, outgoing=refuse, limit=1.0)
     assert (await refusal(replica, b"ask")).code == "GUEST_TIMEOUT"
     assert 300 < asked < 800, "200 at once and 500 a second"
@@ -108,8 +109,6 @@ async def test_commands_and_connections_may_ask_too(lab: Lab) -> None:
     replica = await lab.start(asks, Abi.COMMAND, http_request=True, outgoing=upper)
     assert (await replica.ended()).good
     assert bytes(lab.output["stdout"]).endswith(b"PRINTED\n")
-    import os
-
     replica = await lab.start(asks, Abi.TCP, http_request=True, outgoing=upper)
     pipes = [await replica.connect() for _ in range(20)]
     for each in pipes:

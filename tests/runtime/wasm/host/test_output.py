@@ -1,8 +1,8 @@
 """What guests print, however much."""
 
 import asyncio
-import os
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -73,9 +73,13 @@ async def test_an_allowance_fills_up_with_time() -> None:
 async def test_no_descriptor_is_left_open(lab: Lab) -> None:
     await (await lab.start(REACTOR)).stop(1)
     await asyncio.sleep(0)
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(open_files())
     for abi in (Abi.REACTOR, Abi.COMMAND):
         replica = await lab.start(REACTOR if abi is Abi.REACTOR else FLOOD, abi)
         await replica.stop(0)
     await asyncio.sleep(0.01)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(open_files()) == before
+
+
+def open_files() -> list[Path]:
+    return list(Path("/proc/self/fd").iterdir())

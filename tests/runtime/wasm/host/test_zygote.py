@@ -5,14 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from runtime.wasm.launch import Abi
 from tests.runtime.wasm.lab import PATIENCE, Lab, ask, begin, processes_of
 from tests.runtime.wasm.modules_in_wat import REACTOR, SLEEP, SPIN
 
@@ -25,6 +23,10 @@ async def until_gone(pids: set[int], seconds: float) -> None:
             await asyncio.sleep(0.005)
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
+
+
 def is_running(pid: int) -> bool:
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
@@ -33,9 +35,8 @@ def is_running(pid: int) -> bool:
 
 async def test_the_daemon_has_one_child_and_workers_are_the_zygotes(lab: Lab) -> None:
     replicas = [await lab.start(REACTOR) for _ in range(3)]
-    parents = {Path(f"/proc/{each.pid}/stat").read_text(encoding="ascii").split()[3] for each in replicas}
-    (zygote,) = parents
-    assert zygote in {str(pid) for pid in processes_of(os.getpid())}
+    (zygote,) = {parent_of(each.pid) for each in replicas}
+    assert zygote in processes_of(os.getpid())
     assert all(os.getpgid(each.pid) == each.pid for each in replicas), "each is a process group"
     for each in replicas:
         await each.stop(1)
@@ -43,7 +44,7 @@ async def test_the_daemon_has_one_child_and_workers_are_the_zygotes(lab: Lab) ->
 
 async def test_when_the_zygote_dies_its_workers_do_and_the_next_launch_starts_another(lab: Lab) -> None:
     replica = await lab.start(REACTOR)
-    zygote = int(Path(f"/proc/{replica.pid}/stat").read_text(encoding="ascii").split()[3])
+    zygote = parent_of(replica.pid)
     looping, behind = begin(replica, b"l"), begin(replica, b"e")
     os.kill(zygote, signal.SIGKILL)
     assert (await replica.ended()).trap == "ZYGOTE_DOWN"
@@ -92,18 +93,12 @@ asyncio.run(main())
 
 
 @pytest.mark.promise("G5", count=20)
-async def test_a_daemon_that_is_killed_leaves_nobody(lab: Lab, tmp_path: Path) -> None:
-    """Spinning, sleeping and stopped guests, and one that is being compiled: twenty daemons."""
+async def test_a_daemon_that_is_killed_leaves_nobody(lab: Lab) -> None:
+    """Guests that spin, sleep and stand still for their CPU share: twenty daemons."""
     for module in (SPIN, SLEEP, REACTOR):
         await lab.compile(module)
-    script = textwrap.dedent(DAEMON)
-    folder = str(lab.folder)
     for round_ in range(20):
-        daemon = subprocess.Popen(
-            [sys.executable, "-c", script, folder],
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[4],
-        )
+        daemon = await asyncio.to_thread(start_daemon, lab.folder)
         assert daemon.stdout is not None
         line = await asyncio.to_thread(daemon.stdout.readline)
         assert line == b"started\n", f"round {round_}"
@@ -115,6 +110,11 @@ async def test_a_daemon_that_is_killed_leaves_nobody(lab: Lab, tmp_path: Path) -
         assert time.perf_counter() - began < 2
         daemon.stdout.close()
         await asyncio.to_thread(daemon.wait)
+
+
+def start_daemon(folder: Path) -> subprocess.Popen[bytes]:
+    root = Path(__file__).parents[4]
+    return subprocess.Popen([sys.executable, "-c", DAEMON, str(folder)], stdout=subprocess.PIPE, cwd=root)
 
 
 async def test_idle_workers_cost_nothing(lab: Lab) -> None:
