@@ -107,10 +107,9 @@ def bring_back(contents: Contents, old: Volume, new: Volume, copy: Copy) -> int:
 
 
 def over_their_time(volume: Volume, now_ns: int) -> list[Copy]:
-    """Backups older than the retention; the newest is never among them."""
-    newest = volume.last_backup_ns
+    """Backups older than the retention. To be asked after a new one was made: then one is always left."""
     oldest = now_ns - round(volume.spec.backup.retention * 1e9)
-    return [each for each in volume.copies if each.created_at_ns < oldest and each.created_at_ns != newest]
+    return [each for each in volume.copies if each.created_at_ns < oldest]
 
 
 def remove_copy(volume: Volume, copy: Copy) -> None:

@@ -44,6 +44,7 @@ def test_what_another_process_changes_counts_at_once(path: Path) -> None:
     keys = ApiKeys(path)
     key, text = keys.generate()
     assert keys.check(text)
+    assert keys.check(text), "by now nothing is to be read again"
     made = subprocess.run(
         [
             sys.executable,
@@ -58,6 +59,7 @@ def test_what_another_process_changes_counts_at_once(path: Path) -> None:
         text=True,
     ).stdout.strip()
     assert keys.check(text) is None
+    assert keys.check(made)
     assert keys.check(made)
     path.unlink()
     assert keys.check(made) is None

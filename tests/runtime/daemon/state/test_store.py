@@ -42,7 +42,7 @@ async def test_many_documents_are_kept_together_or_not_at_all(tmp_path: Path) ->
     store = await opened(tmp_path / "state.db")
     await store.put("a", "old", b"x")
     with pytest.raises(TypeError):
-        await store.put_many([("a", "1", b"x"), ("a", "2", object())], gone=[("a", "old")])  # type: ignore[list-item]
+        await store.put_many([("a", "1", b"new"), ("a", "2", object())], gone=[("a", "old")])  # type: ignore[list-item]
     assert store.load("a") == [b"x"]
     await store.put_many([("a", "1", b"y"), ("b", "2", b"z")], gone=[("a", "old")])
     assert (store.load("a"), store.load("b")) == ([b"y"], [b"z"])

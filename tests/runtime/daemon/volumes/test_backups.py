@@ -71,6 +71,7 @@ async def test_a_backup_is_brought_back(world: World, volume: Volume) -> None:
     assert (await world.volumes.restore("data")).name == second.name
     assert await got(world) == "second"
     await world.volumes.restore("data", first.name)
+    assert world.volumes.used(world.volumes.get("data")) >= 4096 + 512
     assert await got(world) == "first"
     again = await world.begin()
     assert [each.name for each in again.get("data").copies] == [first.name, second.name]
@@ -187,7 +188,7 @@ async def test_backups_are_made_when_they_are_due_and_missed_ones_at_the_start(w
     assert len(world.volumes.get("data").copies) == 1, "the missed one is made, the old one is over its time"
 
 
-async def test_the_newest_backup_is_kept_however_old(world: World) -> None:
+async def test_backups_are_kept_for_their_time_and_one_is_always_left(world: World) -> None:
     await world.volumes.create(spec(backup=NIGHTLY))
     kept = [await world.volumes.backup("data")]
     for _ in range(3):
@@ -196,6 +197,10 @@ async def test_the_newest_backup_is_kept_however_old(world: World) -> None:
     assert [each.name for each in world.volumes.get("data").copies] == [each.name for each in kept[1:]]
     assert not exists(kept[0])
     assert not exists(kept[0], ".sha256")
+    world.clock.pass_by(100 * DAY)
+    assert [each.name for each in world.volumes.get("data").copies] == [each.name for each in kept[1:]]
+    last = await world.volumes.backup("data")
+    assert world.volumes.get("data").copies == (last,)
 
 
 async def test_a_backup_that_fails_is_tried_at_its_next_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Encryption at rest: plain files are there only while somebody has the volume, and without a key nothing is said."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,9 @@ async def test_another_key_or_none_opens_nothing_and_harms_nothing(world: World)
 
 async def test_an_archive_that_was_changed_is_not_opened_and_no_part_of_it_is_left(world: World) -> None:
     volume = await world.volumes.create(spec(encrypted=True))
+    (mount,) = await world.volumes.acquire("a", [use()])
+    (mount.host / "large").write_bytes(bytes(3_000_000))
+    world.volumes.release("a")
     await put(world, "kept")
     (archive,) = (world.base / volume.id).glob("sealed-*")
     content = archive.read_bytes()
@@ -104,8 +108,11 @@ async def test_whoever_comes_while_it_is_being_sealed_waits_and_loses_nothing(wo
     await world.volumes.create(spec(encrypted=True))
     (mount,) = await world.volumes.acquire("a", [use()])
     (mount.host / "file").write_bytes(SECRET)
-    for _ in range(5):
+    (held,) = world.volumes._by_id.values()
+    for turn in range(6):
         world.volumes.release("a")
+        while turn % 2 and not held.lock.locked():
+            await asyncio.sleep(0)
         (mount,) = await world.volumes.acquire("a", [use()])
         assert (mount.host / "file").read_bytes() == SECRET
     await world.at_rest()
