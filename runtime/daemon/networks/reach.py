@@ -25,11 +25,11 @@ _SECURE = "https"
 def between(source: Sequence[NetworkSpec], target: Sequence[NetworkSpec]) -> str | None:
     """May a member of the one set of networks reach a member of the other?"""
     theirs = {each.name: each for each in target}
-    shared = [each for each in source if each.name in theirs]
-    for network in shared:
+    common = [each for each in source if each.name in theirs]
+    for network in common:
         if network.isolated:
             return f"network `{network.name}` is isolated, its members do not reach each other"
-    if shared:
+    if common:
         return None
     reason = "they share no network, and no egress list leads from one to the other"
     for network in source:

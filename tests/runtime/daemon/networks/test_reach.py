@@ -27,7 +27,7 @@ LOCAL = NetworkSpec(name="local", ingress=("10.0.0.0/8", "2001:db8::/32"), egres
 ANYWHERE = NetworkSpec(name="anywhere", egress=("external:*",))
 
 BETWEEN: list[tuple[str, list[NetworkSpec], list[NetworkSpec], str | None]] = [
-    ("a shared network", [CORE], [CORE, STORE], None),
+    ("a network of both", [CORE], [CORE, STORE], None),
     ("egress that the other lets in", [EDGE], [CORE], None),
     ("not the other way about", [CORE], [EDGE], "share no network"),
     ("no way at all", [EDGE], [STORE], "share no network"),
@@ -38,7 +38,7 @@ BETWEEN: list[tuple[str, list[NetworkSpec], list[NetworkSpec], str | None]] = [
     ("egress to all, let in", [PROBE], [OPEN], None),
     ("a range of addresses is no network", [EDGE], [LOCAL], "share no network"),
     ("isolated", [STORE], [STORE], "isolated"),
-    ("isolated, whatever else is shared", [STORE, CORE], [CORE, STORE], "isolated"),
+    ("isolated, whatever else they have in common", [STORE, CORE], [CORE, STORE], "isolated"),
     ("into an isolated network from elsewhere", [CORE], [STORE], None),
     ("ingress-only never leaves", [STORE], [EDGE], "ingress-only"),
     ("ingress-only, but another way leads there", [STORE, TALKER], [OPEN], None),
