@@ -41,7 +41,11 @@ def read_config(
     secret = variables.volume_key(environment, problems)
     problems.check()
     named = {dotted: value for dotted, value in values.items() if keys[dotted].kind == "path"}
-    return _built(values | unnamed(named, environment), secret), problems.warnings
+    config = _built(values | unnamed(named, environment), secret)
+    if config.api.listen and not config.api.auth_enabled:
+        open_door = f"`listen` lets whoever reaches `{config.api.listen}` run services; set `auth_enabled = true`."
+        problems.warnings.append(open_door)
+    return config, problems.warnings
 
 
 def defaults(home: Path, user: int) -> DaemonConfig:

@@ -305,5 +305,13 @@ def test_a_key_in_a_file_that_others_can_read_is_warned_of(tmp_path: Path, home:
     assert "chmod 600" in warning
 
 
+def test_a_door_without_a_key_is_warned_of(tmp_path: Path, home: dict[str, str]) -> None:
+    open_door = home | {"FABRICKS_API_LISTEN": "0.0.0.0:9191"}
+    config, (warning,) = read_config(None, open_door)
+    assert config.api.listen == "0.0.0.0:9191"
+    assert "auth_enabled" in warning
+    assert read_config(None, open_door | {"FABRICKS_API_AUTH_ENABLED": "true"})[1] == []
+
+
 def test_sections_stand_in_the_references_order() -> None:
     assert list(sections()) == re.findall(r"(?m)^\[(\w+)\]", REFERENCE)
