@@ -12,6 +12,7 @@ from wit_world.imports.streams import StreamError_Closed
 
 RIDDLES = [("What has keys and opens nothing?", "a piano"), ("What gets wetter as it dries?", "a towel")]
 count = 0
+finished = False
 
 
 class IncomingHandler(exports.IncomingHandler):
@@ -19,10 +20,13 @@ class IncomingHandler(exports.IncomingHandler):
 
     def handle(self, request, response_out):
         """Answer one request."""
-        global count  # noqa: PLW0603 - the instance lives from request to request
+        global count, finished  # noqa: PLW0603 - the instance lives from request to request
         count += 1
         path, _, query = (request.path_with_query() or "/").partition("?")
+        done, finished = finished, finished or path == "/last"
         status, kind, body = route(path, {name: values[0] for name, values in parse_qs(query).items()}, request)
+        if done:  # as components are that answer once
+            return
         response = types.OutgoingResponse(types.Fields.from_list([("content-type", kind.encode())]))
         response.set_status_code(status)
         out = response.body()
@@ -35,7 +39,7 @@ class IncomingHandler(exports.IncomingHandler):
 
 def route(path, query, request):
     """Status, content type and body."""
-    if path == "/health":
+    if path in ("/health", "/last"):
         return 200, "text/plain", b"ok\n"
     if path == "/echo":
         return 200, "application/octet-stream", whole(request.consume())

@@ -66,6 +66,30 @@ async def test_one_that_traps_is_replaced(kitchen: Kitchen) -> None:
         assert guest.replica.usage().traps == 1
 
 
+async def test_one_that_answers_once_gets_a_fresh_instance_for_each_request(kitchen: Kitchen) -> None:
+    async with kitchen.guest("riddles") as guest:
+        assert b'"count": 1' in (await guest.get("/")).body
+        assert (await guest.get("/last")).status == 200
+        for _ in range(3):
+            assert b'"count": 1' in (await guest.get("/")).body
+        assert guest.replica.usage().traps == 0
+
+
+async def test_what_somebody_outside_has_seen_is_not_done_twice(kitchen: Kitchen) -> None:
+    asked = []
+
+    async def outgoing(message: bytes) -> bytes:
+        asked.append(decode_request(message).path)
+        return encode_answer(200, [], b"hello")
+
+    async with kitchen.guest("riddles", outgoing=outgoing) as guest:
+        assert (await guest.get("/last")).status == 200
+        with pytest.raises(FabricError) as failed:
+            await guest.get("/call?url=http://allowed/")
+        assert failed.value.code == "GUEST_BAD_ANSWER"
+    assert asked == [b"http://allowed/"]
+
+
 async def test_files_are_refused_aloud(kitchen: Kitchen, tmp_path: Path) -> None:
     launch = await kitchen.prepare("riddles", mounts=(Mount(host=tmp_path, guest="/data"),))
     with pytest.raises(GuestFailed, match="no files"):
