@@ -41,9 +41,7 @@ def _sample(entry: Json) -> Sample:
         path = SAMPLES / f"{entry['sample']}.{kind}.json"
         return json.loads(path.read_text()) if path.exists() else None
 
-    return Sample(
-        name=entry["name"], query=tuple(entry["query"]), request=body("request"), response=body("response")
-    )
+    return Sample(name=entry["name"], query=tuple(entry["query"]), request=body("request"), response=body("response"))
 
 
 def text(name: str) -> str:

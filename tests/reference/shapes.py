@@ -16,8 +16,8 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("a size", r"\d+(\.\d)?(B|[KMGT]i?B?)"),
     ("a change of a setting", r"\w+: .* -> .*"),
     ("a run's id", r"svc-[0-9a-f]{8}"),
-    ("a replica's id", rf"[a-z0-9-]+-{_ID}-\d+"),
-    ("an id", rf"[a-z0-9-]+-{_ID}"),
+    ("a replica's id", rf"([a-z0-9-]+-{_ID}|svc-[0-9a-f]{{8}})-\d+"),
+    ("an id", rf"[a-z0-9-]+-{_ID}|svc-[0-9a-f]{{8}}"),
     ("a version", r"v?\d+(\.\d+)*"),
 )
 """The first form that a sample's text has is the one that the answer's must have."""

@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import uvloop
@@ -178,11 +179,13 @@ class Streamed:
         self._connection.close()
 
 
-def configured(folder: Path, file: Path | None = None, **overrides: str) -> tuple[DaemonConfig, list[str]]:
+def configured(
+    folder: Path, file: Path | None = None, variables: Mapping[str, str] = MappingProxyType({}), **overrides: str
+) -> tuple[DaemonConfig, list[str]]:
     """A configuration whose every file is in `folder`; `monitoring__prometheus_port="9"` sets [monitoring]."""
     named = {name.replace("__", ".", 1): value for name, value in overrides.items()}
     defaults = {"monitoring.prometheus_enabled": "false"}
-    environment = {"HOME": str(folder), "FABRIC_DATA_DIR": str(folder)}
+    environment = {"HOME": str(folder), "FABRIC_DATA_DIR": str(folder), **variables}
     return read_config(file, environment, defaults | named)
 
 
@@ -198,19 +201,25 @@ def short_folder() -> Iterator[Path]:
 
 @contextmanager
 def hosted(
-    folder: Path, *, limits: Limits | None = None, file: Path | None = None, seconds: float = 5.0, **overrides: str
+    folder: Path,
+    *,
+    limits: Limits | None = None,
+    file: Path | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    seconds: float = 5.0,
+    **overrides: str,
 ) -> Iterator[Hosted]:
     """Start a services half in `folder`; stop it at the end."""
     loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="daemon")
     thread.start()
-    config, _ = configured(folder, file, **overrides)
+    config, _ = configured(folder, file, variables, **overrides)
     claim = Claim(config)
     made: list[Hosting] = []
     asked_to_end = threading.Event()
 
     async def begin() -> None:
-        reread = partial(configured, folder, file, **overrides)
+        reread = partial(configured, folder, file, variables, **overrides)
         made.append(Hosting(config, claim, limits=limits, reread=reread, on_shutdown=asked_to_end.set))
         await made[0].open()
 
