@@ -9,8 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 
-import psutil
-
 from bench.load import free_port
 from bench.services.daemon import Daemon, first_answer
 
@@ -18,11 +16,10 @@ ROUNDS = 20
 
 
 def measure(running: Daemon, progress: Callable[[str], None]) -> dict[str, float | int | str]:
-    """`cold_start_ms` is the median of 20; `replica_pss_mib` what one more worker adds."""
+    """`cold_start_ms` is the median of 20."""
     port = free_port()
     identity = running.create("cold", running.add_module("hello"), ports=[{"host": port, "container": 8080}])
     first_answer(port)
-    memory = _pss(running)
     times, bare = [], []
     for number in range(ROUNDS):
         running.control.post(f"services/{identity}/stop")
@@ -37,11 +34,4 @@ def measure(running: Daemon, progress: Callable[[str], None]) -> dict[str, float
         "cold_start_ms": round(statistics.median(times) * 1000, 1),
         "cold_start_worst_ms": round(max(times) * 1000, 1),
         "bare_interpreter_ms": round(statistics.median(bare) * 1000, 1),
-        "replica_pss_mib": round(memory, 2),
     }
-
-
-def _pss(running: Daemon) -> float:
-    """PSS in MiB of the one worker."""
-    worker = running.tree()[-1]
-    return float(psutil.Process(worker.pid).memory_full_info().pss) / 2**20

@@ -14,7 +14,7 @@ REQUESTS = 200
 def measure(running: Daemon, progress: Callable[[str], None]) -> dict[str, float | int | str]:
     """`component_ms`: the median of 200 requests over one connection; `reactor_ms` the same for the C guest."""
     figures = {
-        "component_ms": _one_by_one(running.served("component", running.add_module("component"))),
+        "component_ms": _one_by_one(running.served("component", running.add_module("riddles"))),
         "reactor_ms": _one_by_one(running.served("reactor", running.add_module("hello"))),
     }
     progress(f"component {figures['component_ms']} ms, reactor {figures['reactor_ms']} ms a request")
