@@ -316,7 +316,9 @@ async def test_equal_sources_make_an_equal_digest_anywhere_anytime(tmp_path: Pat
 async def test_a_layer_says_nothing_of_the_machine_that_made_it(store: ModuleStore, tmp_path: Path) -> None:
     await with_runtime(store, tmp_path)
     info = await build(scripted(tmp_path / "fares"), store)
-    with tarfile.open(store.layout.blob(info.layers[2].digest)) as tar:
+    layer = store.layout.blob(info.layers[2].digest)
+    assert layer.read_bytes()[3:8] == bytes(5), "no name and no time in gzip's head"
+    with tarfile.open(layer) as tar:
         members = tar.getmembers()
     assert [each.name for each in members] == sorted(each.name for each in members)
     assert {(each.mtime, each.uid, each.gid, each.uname, each.gname, each.mode) for each in members} == {

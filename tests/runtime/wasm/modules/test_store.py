@@ -246,6 +246,8 @@ def test_source_layers_lie_over_each_other_in_order(store: ModuleStore) -> None:
     assert module.app is not None
     assert all_files(module.app) == [".fabricks.toml", "app.py", "lib/a.py"]
     assert (module.app / "app.py").read_bytes() == b"new"
+    modes = [(module.app / "lib/a.py").stat().st_mode & 0o777, (module.app / "lib").stat().st_mode & 0o777]
+    assert modes == [0o444, 0o555]
     assert module.mounts == (Mount(host=module.app, guest="/app"),)
     assert module.wasm.read_bytes() == INTERPRETER
 
