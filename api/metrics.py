@@ -31,7 +31,9 @@ class EngineCollector(Collector):
         yield _counter("fabric_events", "Events dispatched since start.", "type", measures.events)
         yield _counter("fabric_runs", "Runs ended since start.", "state", measures.runs)
         yield _counter("fabric_changes", "Changes that came to a state since start.", "state", measures.changes)
-        yield _counter("fabric_assistant_calls", "Calls of assistants by outcome.", "outcome", measures.assistant_calls)
+        yield _counter(
+            "fabric_assistant_calls", "Calls of assistants by what answered them.", "answer", measures.assistant_calls
+        )
         yield _counter("fabric_guard_hits", "What the Redis guards answered.", "answer", measures.guard_hits)
         steps = CounterMetricFamily("fabric_steps", "Steps ended since start.", labels=("operation", "state"))
         for (operation, state), count in sorted(measures.steps.items()):

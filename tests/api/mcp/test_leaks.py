@@ -1,16 +1,24 @@
 """Canaries in everything that is others'; an assistant that may all that an assistant can must find none."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
 from catalog.jsonvalue import Json
 from tests.api.mcp.speaking import CURRENT, HANDSHAKE, ask, post, request, token_of
-from tests.api.running import Running
+from tests.api.running import Running, running
 from tests.engine.house import current
 
 PARAM = "canary-param-mcp"
 SECRET = "canary-secret-mcp-91c4"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server of these tests' own: others look for canaries too."""
+    with running(tmp_path_factory.mktemp("leaks")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
