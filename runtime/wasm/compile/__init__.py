@@ -3,6 +3,7 @@
 settings.py   how wasmtime is configured, as data: what compiles and what runs have to agree
 compiler.py   Compiler: the cache, and one helper process a compilation
 task.py       what the helper is asked and answers
+child.py      a process that is given bytes and gives bytes
 helper.py     that process
 machine_code.py  what it does; the only file here that imports wasmtime
 """

@@ -3,15 +3,16 @@
 import asyncio
 import hashlib
 import os
+import signal
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 import runtime
 from catalog.errors import GuestFailed
+from runtime.wasm.compile.child import Outcome, run_child
 from runtime.wasm.compile.settings import COMPONENT, CORE, fingerprint
 from runtime.wasm.compile.task import Answer, Facts, Refusal, Task
 
@@ -30,6 +31,13 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     component: bool
     exports: tuple[str, ...]
     imports: tuple[str, ...]
+
+
+class _UnderWay(msgspec.Struct):
+    """A compilation, and how many wait for it."""
+
+    task: asyncio.Task[Compiled]
+    waiting: int = 0
 
 
 class Compiler:
@@ -52,7 +60,7 @@ class Compiler:
         self._cpu_seconds, self._wall_seconds, self._memory = cpu_seconds, wall_seconds, memory
         self._names = {component: fingerprint(COMPONENT if component else CORE) for component in (False, True)}
         self._known: dict[str, Compiled] = {}
-        self._under_way: dict[str, asyncio.Task[Compiled]] = {}
+        self._under_way: dict[str, _UnderWay] = {}
 
     async def compile(self, wasm: Path, digest: str) -> Compiled:
         """Machine code of the module in file `wasm`, whose sha256 is `digest` in hex.
@@ -63,19 +71,17 @@ class Compiler:
         known = self._known.get(digest)
         if known is not None:
             return known
-        task = self._under_way.get(digest)
-        if task is None:
-            task = asyncio.create_task(self._make(wasm, digest))
-            self._under_way[digest] = task
-            task.add_done_callback(lambda _: self._under_way.pop(digest, None))
-        return await asyncio.shield(task)
-
-    async def close(self) -> None:
-        """End what is under way, and its processes with it."""
-        tasks = list(self._under_way.values())
-        for each in tasks:
-            each.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        under_way = self._under_way.get(digest)
+        if under_way is None:
+            under_way = self._under_way[digest] = _UnderWay(asyncio.create_task(self._make(wasm, digest)))
+            under_way.task.add_done_callback(lambda _: self._under_way.pop(digest, None))
+        under_way.waiting += 1
+        try:
+            return await asyncio.shield(under_way.task)
+        finally:
+            under_way.waiting -= 1
+            if not under_way.waiting:
+                under_way.task.cancel()  # nobody wants it any longer; nothing happens if it is done
 
     async def _make(self, wasm: Path, digest: str) -> Compiled:
         compiled = await asyncio.to_thread(self._find, digest)
@@ -137,36 +143,24 @@ class Compiler:
         return _compiled(code, facts)
 
     async def _ask(self, task: Task) -> Answer:
-        # The loop's thread starts it: the kernel ends the helper with the thread that did.
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "runtime.wasm.compile.helper",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={"PYTHONPATH": str(Path(runtime.__file__).parents[1]), "HOME": "/nonexistent"},
-        )
+        command = [sys.executable, "-m", "runtime.wasm.compile.helper"]
+        environment = {"PYTHONPATH": str(Path(runtime.__file__).parents[1]), "HOME": "/nonexistent"}
+        wasm = Path(task.wasm)
         try:
-            async with asyncio.timeout(self._wall_seconds):
-                answer, words = await process.communicate(msgspec.json.encode(task))
+            outcome = await run_child(command, msgspec.json.encode(task), environment, self._wall_seconds)
         except TimeoutError:
-            raise _failed(Path(task.wasm), f"it took longer than {self._wall_seconds:g} seconds") from None
-        finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            raise _failed(wasm, f"it took longer than {self._wall_seconds:g} seconds") from None
         try:
-            decoded: Answer = msgspec.json.decode(answer, type=Answer)
+            answer: Answer = msgspec.json.decode(outcome.stdout, type=Answer)
         except msgspec.DecodeError:
-            raise _failed(Path(task.wasm), self._why_it_died(process.returncode, words)) from None
-        return decoded
+            raise _failed(wasm, self._why_it_died(outcome)) from None
+        return answer
 
-    def _why_it_died(self, code: int | None, words: bytes) -> str:
-        if code in (-24, -9):  # SIGXCPU, and SIGKILL a second later
+    def _why_it_died(self, outcome: Outcome) -> str:
+        if outcome.code in {-signal.SIGXCPU, -signal.SIGKILL}:  # the second at the hard limit
             return f"it takes more than {self._cpu_seconds} seconds of CPU"
-        last = words.decode(errors="replace").strip().rpartition("\n")[2]
-        return f"the compiler ended with {code}{': ' + last if last else ''}"
+        last = outcome.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        return f"the compiler ended with {outcome.code}{': ' + last if last else ''}"
 
 
 def _compiled(code: Path, facts: Facts) -> Compiled:

@@ -18,12 +18,6 @@ REACTOR: Mapping[str, Signature] = {
 }
 
 
-def demand_memory(module: wasmtime.Module) -> None:
-    """Check that `memory` is one. Raises Unfitting."""
-    if not any(each.name == "memory" and isinstance(each.type, wasmtime.MemoryType) for each in module.exports):
-        raise Unfitting("it exports no `memory`")
-
-
 def prepare(
     engine: wasmtime.Engine, module: wasmtime.Module, bindings: Bindings, http: Http | None
 ) -> wasmtime.InstancePre:
@@ -35,9 +29,14 @@ def prepare(
     return linker.instantiate_pre(module)
 
 
-def demand(module: wasmtime.Module, functions: Mapping[str, Signature], *, optional: Sequence[str] = ()) -> None:
+def demand(
+    module: wasmtime.Module, functions: Mapping[str, Signature], *, optional: Sequence[str] = (), memory: bool = False
+) -> None:
     """Check exports by name and type before anything calls them unchecked. Raises Unfitting."""
-    types = {each.name: each.type for each in module.exports}
+    wanted = {*functions, "memory"}
+    types = {each.name: each.type for each in module.exports if each.name in wanted}
+    if memory and not isinstance(types.get("memory"), wasmtime.MemoryType):
+        raise Unfitting("it exports no `memory`")
     for name, signature in functions.items():
         found = types.get(name)
         if found is None and name in optional:

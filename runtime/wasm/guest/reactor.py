@@ -7,7 +7,7 @@ import wasmtime
 from runtime.wasm.guest import wasi
 from runtime.wasm.guest.answering import GuestIo
 from runtime.wasm.guest.bindings import Bindings, Http, Instance
-from runtime.wasm.guest.prepared import REACTOR, demand, demand_memory, prepare
+from runtime.wasm.guest.prepared import REACTOR, demand, prepare
 from runtime.wasm.launch import Launch
 from runtime.wasm.wire import PAGE
 
@@ -55,6 +55,5 @@ class ReactorGuest:
 def _prepared(
     engine: wasmtime.Engine, module: wasmtime.Module, bindings: Bindings, http: Http | None
 ) -> wasmtime.InstancePre:
-    demand_memory(module)
-    demand(module, REACTOR, optional=("_initialize",))
+    demand(module, REACTOR, optional=("_initialize",), memory=True)
     return prepare(engine, module, bindings, http)

@@ -62,7 +62,7 @@ def _program(machine: str) -> Program:
     for numbers in HARMFUL.values():
         number = numbers[column]
         if number is not None:
-            program += _only_if(number, [(_RETURN, 0, 0, _ERRNO | errno.EPERM)])
+            program += _only_if(number, _REFUSE)
     program.append((_RETURN, 0, 0, _ERRNO | errno.ENOSYS))
     return program
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import wasmtime
 from catalog.errors import GuestFailed
 from runtime.wasm.compile import Compiler
 from runtime.wasm.compile.settings import COMPONENT, CORE, fingerprint
+from samples.services.hostile.modules import compile_bomb
+from tests.runtime.wasm.lab import processes_of
 from tests.runtime.wasm.modules_in_wat import REACTOR
 
 
@@ -111,15 +115,9 @@ async def test_machine_code_that_is_not_as_it_was_written_is_made_again(tmp_path
     assert hashlib.sha256(compiled.path.read_bytes()).hexdigest() in notes.read_text()
 
 
-def bomb(functions: int) -> bytes:
-    """A module that takes long to compile: many functions of many additions."""
-    body = "(local.set 0 (i64.add (local.get 0) (i64.mul (local.get 0) (local.get 0))))" * 400
-    return wasm("(module " + f"(func (param i64) (result i64) {body} (local.get 0))" * functions + ")")
-
-
 @pytest.mark.promise("G1", count=1)
 async def test_a_compile_bomb_costs_its_limit_and_the_loop_nothing(tmp_path: Path) -> None:
-    path, digest = put(tmp_path, bomb(700))
+    path, digest = put(tmp_path, compile_bomb())
     compiler = Compiler(tmp_path / "cache", cpu_seconds=1)
     longest, last = 0.0, asyncio.get_running_loop().time()
     compiling = asyncio.ensure_future(compiler.compile(path, digest))
@@ -134,8 +132,32 @@ async def test_a_compile_bomb_costs_its_limit_and_the_loop_nothing(tmp_path: Pat
     assert not [*(tmp_path / "cache").iterdir()]
 
 
+async def test_the_compiler_itself_is_walled_in(tmp_path: Path) -> None:
+    """Of a compilation under way the kernel says: no new privileges, a filter, and nothing open but its own files."""
+    path, digest = put(tmp_path, compile_bomb())
+    compiling = asyncio.ensure_future(Compiler(tmp_path / "cache", wall_seconds=20).compile(path, digest))
+    async with asyncio.timeout(20):
+        while not (walled := walls_of_children()):
+            await asyncio.sleep(0.01)
+    compiling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await compiling
+    assert "NoNewPrivs:\t1" in walled
+    assert not walls_of_children(), "it was for nobody any longer, and was ended"
+
+
+def walls_of_children() -> str:
+    """The status of a child that has a filter, if there is one."""
+    for pid in processes_of(os.getpid()):
+        with suppress(OSError):
+            status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+            if "Seccomp:\t2" in status:
+                return status
+    return ""
+
+
 async def test_a_compilation_over_its_time_or_memory_is_ended(tmp_path: Path) -> None:
-    path, digest = put(tmp_path, bomb(700))
+    path, digest = put(tmp_path, compile_bomb())
     with pytest.raises(GuestFailed, match=r"longer than 0\.3 seconds"):
         await Compiler(tmp_path / "cache", wall_seconds=0.3).compile(path, digest)
     with pytest.raises(GuestFailed, match="the compiler ended with"):
