@@ -85,13 +85,13 @@ async def connects(replica: Replica) -> str | None:
 async def runs(
     launcher: Launcher, template: Launch, instance: str, command: tuple[str, ...], seconds: float
 ) -> str | None:
-    """Does a fresh instance with that argv end well? It is killed if it is waited for no longer."""
+    """Does a fresh instance with these arguments end well? It is killed if it is waited for no longer."""
     said = bytearray()
 
     def output(_: str, piece: bytes) -> None:
         said.extend(piece[: max(0, 4 * SAID_MOST - len(said))])
 
-    launch = msgspec.structs.replace(template, instance=instance, abi=Abi.COMMAND, argv=command)
+    launch = msgspec.structs.replace(template, instance=instance, abi=Abi.COMMAND, argv=(*template.argv[:1], *command))
     replica = await launcher.launch(launch, output=output, outgoing=None, timeout=seconds)
     try:
         end = await replica.ended()

@@ -17,7 +17,7 @@ from tests.fakes.daemon_timers import FakeTimers, settle
 from tests.fakes.replicas import FakeLauncher, FakeReplica
 
 HTTP = HealthCheck(type="http", path="/health?full=1", interval=10.0, timeout=2.0, retries=3)
-TEMPLATE = Launch(service="api-1", instance="", abi=Abi.CGI, compiled=Path("/nowhere"))
+TEMPLATE = Launch(service="api-1", instance="", abi=Abi.CGI, compiled=Path("/nowhere"), argv=("api", "--serve"))
 
 
 class Room:
@@ -133,7 +133,7 @@ async def test_a_command_is_run_in_an_instance_of_its_own(room: Room) -> None:
     room.watch(HealthCheck(type="exec", command=("selftest", "--quick"), interval=10, timeout=2, retries=2))
     await room.timers.pass_by(0)
     [first] = room.launcher.made
-    assert (first.launch.argv, first.launch.abi) == (("selftest", "--quick"), Abi.COMMAND)
+    assert (first.launch.argv, first.launch.abi) == (("api", "selftest", "--quick"), Abi.COMMAND)
     first.end(Exit(code=0))
     await settle()
     assert room.told == ["healthy"]

@@ -62,7 +62,7 @@ async def test_every_connection_has_an_instance_of_its_own_and_there_is_an_end_t
     echo: Supervisor, port: int
 ) -> None:
     clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(CONNECTIONS)]
-    for number, (reader, writer) in enumerate(clients):
+    for number, (_, writer) in enumerate(clients):
         writer.write(b"%d\n" % number)
     for number, (reader, _) in enumerate(clients):
         assert await reader.readline() == b"%d\n" % number
