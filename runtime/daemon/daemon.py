@@ -186,7 +186,6 @@ class Daemon:
         for each in self._tasks:
             each.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.compiler.close()
         await self.launcher.close()
         await self.volumes.close()
         await self.events.close()
