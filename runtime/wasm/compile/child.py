@@ -6,6 +6,7 @@ files for stdin and stdout need no reader, and a pidfd tells the end.
 
 import asyncio
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -34,12 +35,14 @@ async def run_child(command: Sequence[str], given: bytes, environment: Mapping[s
         os.write(stdin, given)
         os.lseek(stdin, 0, os.SEEK_SET)
         process = _start(command, environment, (stdin, stdout, stderr))
+        pidfd = os.pidfd_open(process.pid)
+        stack.callback(os.close, pidfd)
         try:
             async with asyncio.timeout(seconds):
-                await _ended(process.pid)
+                await _ended(pidfd)
         finally:
-            process.kill()  # nothing, if it has ended
-            await _ended(process.pid)
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)  # nothing, if it has ended
+            await _ended(pidfd)
             code = process.wait()
         return Outcome(code, os.pread(stdout, _OUTPUT_MOST, 0), os.pread(stderr, _OUTPUT_MOST, 0))
 
@@ -57,16 +60,14 @@ def _file(stack: ExitStack) -> int:
     return file
 
 
-async def _ended(pid: int) -> None:
+async def _ended(pidfd: int) -> None:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
-    pidfd = os.pidfd_open(pid)
     loop.add_reader(pidfd, _settle, ended)
     try:
         await ended
     finally:
         loop.remove_reader(pidfd)
-        os.close(pidfd)
 
 
 def _settle(future: asyncio.Future[None]) -> None:
