@@ -152,7 +152,7 @@ class DaemonModules:
         login = self._settings.credentials.get(wanted.registry)
         body: Json = {
             "reference": self._named(reference) if what == "push" else wanted.canonical,
-            "to": wanted.canonical if what == "push" else None,
+            "to": wanted.canonical if what == "push" else self._settings.named(reference).stored,
             "insecure": insecure or wanted.registry in self._settings.insecure,
             "mirrors": self._settings.mirrors.get(wanted.registry, ()),
             "username": login.username if login else None,

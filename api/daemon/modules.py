@@ -63,7 +63,7 @@ class Tag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """Which module is pushed (as `to`) or pulled; `insecure`: over http; `mirrors` are asked before its registry.
+    """Which module is pushed to `to`, or pulled and stored as `to`; `insecure`: over http; `mirrors` are asked first.
 
     `username` and `password` log in there.
     """
@@ -157,7 +157,10 @@ async def pull_module(asked: Asked[Transfer, NoQuery]) -> Answer:
 
     async def work(progress: Progress) -> Json:
         settings = await asyncio.to_thread(_settings, body, body.reference)
-        return listed(await pull(store, body.reference, settings=settings, insecure=body.insecure, progress=progress))
+        info = await pull(
+            store, body.reference, name=body.to, settings=settings, insecure=body.insecure, progress=progress
+        )
+        return listed(info)
 
     return await transferred(asked, work, seconds=TRANSFER_SECONDS)
 

@@ -52,12 +52,16 @@ class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True):
     credentials: Mapping[str, Credentials] = {}
 
     def reference(self, text: str) -> Reference:
-        """A reference with its alias followed and the default registry filled in. Raises Invalid INVALID_REQUEST."""
-        bare = text.removeprefix(SCHEME)
-        found = parse_reference(self.aliases.get(bare, bare))
+        """What a registry is asked for: the alias followed, the default registry filled in. Raises as `named`."""
+        found = self.named(text)
         if found.registry != DEFAULT_REGISTRY:
             return found
         return msgspec.structs.replace(found, registry=self.default)
+
+    def named(self, text: str) -> Reference:
+        """What a store calls it: the alias followed. Raises Invalid INVALID_REQUEST."""
+        bare = text.removeprefix(SCHEME)
+        return parse_reference(self.aliases.get(bare, bare))
 
 
 def read_registry_settings(folder: Path, environment: Mapping[str, str]) -> RegistrySettings:

@@ -45,16 +45,18 @@ async def pull(
     store: ModuleStore,
     reference: str,
     *,
+    name: str | None = None,
     settings: RegistrySettings,
     insecure: bool = False,
     progress: Progress = SILENT,
 ) -> ModuleInfo:
     """Fetch a module from its registry, or one of that registry's mirrors, into the store: all of it, or nothing.
 
-    Every blob's digest is checked. Raises what `push` raises; Invalid MODULE_MANIFEST (an index, or no module);
-    Unavailable MODULE_CORRUPT; TooLarge MODULE_TOO_LARGE.
+    It is stored as `name`, else as `reference` says: one that names no registry has none in its name here either. Every
+    blob's digest is checked. Raises what `push` raises; Invalid MODULE_MANIFEST (an index, or no module); Unavailable
+    MODULE_CORRUPT; TooLarge MODULE_TOO_LARGE.
     """
-    return await asyncio.to_thread(_pull, store, reference, settings, insecure, progress)
+    return await asyncio.to_thread(_pull, store, reference, name, settings, insecure, progress)
 
 
 def _push(
@@ -75,32 +77,30 @@ def _push(
 
 
 def _pull(
-    store: ModuleStore, reference: str, settings: RegistrySettings, insecure: bool, progress: Progress
-) -> ModuleInfo:
-    wanted = settings.reference(reference)
-    hosts = (*settings.mirrors.get(wanted.registry, ()), wanted.registry)
-    for host in hosts[:-1]:
-        try:
-            return _pull_from(host, wanted, store, settings, insecure, progress)
-        except (NotFound, Unavailable, TargetFailed, TargetTimeout) as error:
-            progress.step(f"warning: {error.message}")
-    return _pull_from(hosts[-1], wanted, store, settings, insecure, progress)
-
-
-def _pull_from(
-    host: str,
-    wanted: Reference,
     store: ModuleStore,
+    reference: str,
+    name: str | None,
     settings: RegistrySettings,
     insecure: bool,
     progress: Progress,
 ) -> ModuleInfo:
-    registry = _registry(host, settings, insecure and host == wanted.registry)
+    wanted = settings.reference(reference)
+    name = name or settings.named(reference).stored
+    hosts = (*settings.mirrors.get(wanted.registry, ()), wanted.registry)
+    for host in hosts[:-1]:
+        registry = _registry(host, settings, False)
+        try:
+            return _pull_from(registry, wanted, store, name, progress)
+        except (NotFound, Unavailable, TargetFailed, TargetTimeout) as error:
+            progress.step(f"warning: {error.message}")
+    return _pull_from(_registry(wanted.registry, settings, insecure), wanted, store, name, progress)
+
+
+def _pull_from(registry: Registry, wanted: Reference, store: ModuleStore, name: str, progress: Progress) -> ModuleInfo:
     content, digest = registry.manifest(wanted)
-    name = wanted.canonical
-    manifest = decode_manifest(content, name)
-    shape_of(manifest, name)
-    _check_sizes(manifest, name)
+    manifest = decode_manifest(content, wanted.canonical)
+    shape_of(manifest, wanted.canonical)
+    _check_sizes(manifest, wanted.canonical)
 
     def gather(place: Staging) -> bytes:
         for blob in manifest.blobs:
@@ -111,8 +111,8 @@ def _pull_from(
             place.put(pieces, blob.media_type, wanted=blob)
         return content
 
-    found = store.add(gather, wanted.short)
-    progress.step(f"pulled {name} ({digest})")
+    found = store.add(gather, name)
+    progress.step(f"pulled {wanted.canonical} ({digest})")
     return found
 
 

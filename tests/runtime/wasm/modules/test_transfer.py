@@ -257,6 +257,18 @@ async def test_mirrors_are_asked_first_and_the_registry_after_them(
     await pull(other, f"{shared.host}/team/mirrored:1", settings=settings, progress=told)
 
 
+async def test_a_name_without_a_registry_keeps_having_none(
+    store: ModuleStore, other: ModuleStore, shared: Registry
+) -> None:
+    info = store.add(gathered(), "homely:1")
+    own = RegistrySettings(default=shared.host, insecure=(shared.host,), aliases={"short": "homely:1"})
+    await push(store, "homely:1", settings=own)
+    assert (await pull(other, "short", settings=own)).reference == "homely:1"
+    assert other.get("homely").digest == info.digest
+    named = await pull(other, f"{shared.host}/homely:1", name="renamed:2", settings=own)
+    assert (named.reference, named.digest) == ("renamed:2", info.digest)
+
+
 async def test_a_registry_that_is_not_there_is_told(store: ModuleStore) -> None:
     with pytest.raises(Unavailable, match="Connection refused") as caught:
         await pull(store, "127.0.0.1:9/team/hello:1", settings=NOTHING, insecure=True)
