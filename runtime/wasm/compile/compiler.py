@@ -82,6 +82,7 @@ class Compiler:
             under_way.waiting -= 1
             if not under_way.waiting:
                 under_way.task.cancel()  # nobody wants it any longer; nothing happens if it is done
+                await asyncio.wait([under_way.task])
 
     async def _make(self, wasm: Path, digest: str) -> Compiled:
         compiled = await asyncio.to_thread(self._find, digest)
