@@ -22,7 +22,7 @@ def show_change(change: Json) -> None:
         ("summary", change["summary"]),
         ("connection", change["connection_name"]),
         ("run", change["run_id"]),
-        ("asked by", _asker(change["asked_by"])),
+        ("asked by", asked_by(change)),
         ("staged", terminal.moment(change["staged_at"])),
         ("expires", terminal.moment(change["expires_at"]) if change["state"] == "pending" else None),
         ("decided", terminal.moment(change["decided_at"])),
@@ -42,7 +42,9 @@ def show_change(change: Json) -> None:
             terminal.say(("  = ", "dim"), terminal.visible(error["hint"]))
 
 
-def _asker(asker: Json) -> str | None:
+def asked_by(change: Json) -> str | None:
+    """What asked for it, where no Connection did: `assistant claude`."""
+    asker = change["asked_by"]
     return f"{asker['kind']} {asker['name']}" if asker else None
 
 

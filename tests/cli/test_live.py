@@ -251,6 +251,22 @@ def test_an_assistant_has_a_budget_and_is_told_its_door(live: Fabric) -> None:
     assert live("keys", "revoke", "claude", "--yes").code == 0
 
 
+def test_what_an_assistant_asked_for_is_listed_with_its_name_and_a_person_applies_it(
+    live: Fabric, server: Running
+) -> None:
+    from tests.api.mcp.speaking import call
+
+    target = server.controller("asked-for")
+    token = live("keys", "create", "helper", "--kind", "assistant", "--scope", "probe.set").out.strip()
+    staged = call(server, token, "probe__set", {"controller_id": target, "value": "asked"})["structuredContent"]
+    row = next(line for line in live("changes", "ls").out.splitlines() if staged["change_id"] in line)
+    assert "assistant helper" in row
+    shown = live("changes", "show", staged["change_id"])
+    assert "asked by   assistant helper" in shown.out
+    assert live("changes", "apply", staged["change_id"], "--yes").code == 0
+    assert live("changes", "show", staged["change_id"], "--json").json["state"] == "applied"
+
+
 def test_people_sites_and_controllers_are_kept(live: Fabric, controller: str) -> None:
     assert live("sites", "add", "attic").code == 0
     assert "attic" in live("sites", "ls").out

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from api.cli import exits, terminal
-from api.cli.change_view import show_change
+from api.cli.change_view import asked_by, show_change
 from api.cli.names import fetch
 from api.cli.server import Server, segment
 from catalog.errors import Conflict
@@ -20,7 +20,7 @@ _COLUMNS: list[terminal.Column] = [
     ("STATE", lambda each: each["state"]),
     ("OPERATION", lambda each: each["operation_id"]),
     ("SUMMARY", lambda each: each["summary"]),
-    ("CONNECTION", lambda each: each["connection_name"]),
+    ("ASKED BY", lambda each: each["connection_name"] or asked_by(each)),
     ("STAGED", lambda each: terminal.moment(each["staged_at"])),
 ]
 
