@@ -26,6 +26,7 @@ demo: setup ## A webhook comes in, a write waits, a person applies it, a file ap
 	@touch $@
 
 guests: .venv/.guests ## Build the sample guests from source
+	@$(BIN)/python -m tests.packages node npm
 	@$(BIN)/python -m samples.services.build
 
 demo-services: guests ## Four WASM services in one project: traffic, a crash, scaling, a denied connection

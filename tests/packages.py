@@ -1,22 +1,28 @@
-"""Installs the Debian packages that tests and benches use, where they are absent and we may."""
+"""Installs the Debian packages that tests and benches use, where they are absent and we may: all, or those named."""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 
 WANTED = {
     "redis-server": "redis-server=5:7.0.15-*",
     "wrk": "wrk=4.1.0-*",
     "docker-registry": "docker-registry=2.8.2+ds1-*",
     "jq": "jq=1.6-*",
+    "node": "nodejs",
+    "npm": "npm",
 }
-"""Program to package, pinned to the version the facts of this project were measured with."""
+"""Program to package, pinned to the version the facts of this project were measured with.
+
+Node is what the machine's own sources have: what it runs here is pinned by package-lock.json.
+"""
 
 
-def main() -> int:
+def main(names: Iterable[str] = ()) -> int:
     """0 where every program is there in the end, 1 with what is missing."""
-    missing = [program for program in WANTED if shutil.which(program) is None]
+    missing = [program for program in names or WANTED if shutil.which(program) is None]
     if not missing:
         return 0
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -33,4 +39,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
