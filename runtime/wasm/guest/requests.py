@@ -52,6 +52,8 @@ class RequestSocket:
 
         Raises InterruptedError when the guest's own request ran out of time, ConnectionError when the daemon is gone.
         """
+        if self._turns.interrupted:
+            raise InterruptedError
         self._asked = asked = (self._asked + 1) & 0xFFFFFFFF
         self.ask(asked, request)
         while True:

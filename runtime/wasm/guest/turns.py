@@ -26,6 +26,11 @@ class Turns:
         """Readable once the current request has been interrupted: for host functions that wait."""
         return self._wake
 
+    @property
+    def interrupted(self) -> bool:
+        """Has the current request been interrupted? What it asks for from now on is for nobody."""
+        return self._interrupted
+
     def begin(self, request: int) -> None:
         """The guest begins `request`."""
         with self._lock:
@@ -45,5 +50,5 @@ class Turns:
         with self._lock:
             if self._current == request and not self._interrupted:
                 self._interrupted = True
+                self._engine.increment_epoch()  # first: who wakes up must not get far
                 os.eventfd_write(self._wake, 1)
-                self._engine.increment_epoch()

@@ -203,8 +203,9 @@ class FramedChannel:
             self._output(payload)
             self._rest(self._printed.take(len(payload)))
         elif kind == HTTP_REQUEST and self._under_way is not None:
-            stdin = self._stdin
-            self._calls.begin(payload, lambda answer: self._answer_http(stdin, answer))
+            if not self._calls.begin(payload, self._answer_http):
+                self._refuse(failures.bad_answer("it asks again before it has its answer"))
+                return False
         elif kind == READY and not self._is_ready:
             self._is_ready = True
             self._tell_ready()
@@ -225,9 +226,8 @@ class FramedChannel:
         if stdout == self._stdout:
             self._loop.add_reader(stdout, self._read)
 
-    def _answer_http(self, stdin: int, answer: bytes) -> None:
-        if stdin == self._stdin:
-            self._send(HTTP_ANSWER, answer)
+    def _answer_http(self, answer: bytes) -> None:
+        self._send(HTTP_ANSWER, answer)
 
     def _settle(self, answer: bytes | FabricError) -> None:
         """What is under way has its answer; the next one begins."""

@@ -18,7 +18,18 @@ from runtime.wasm.host.throttle import Throttle
 from runtime.wasm.host.watcher import Watcher
 from runtime.wasm.host.worker_process import WorkerProcess
 from runtime.wasm.launch import Abi, Done, Exit, Launch, Line, Outgoing, Pipes, Usage
-from runtime.wasm.wire import START, Closed, Data, Ended, Failure, FromWorker, Interrupt, Ready, Reaped
+from runtime.wasm.wire import (
+    CONNECTIONS_MOST,
+    START,
+    Closed,
+    Data,
+    Ended,
+    Failure,
+    FromWorker,
+    Interrupt,
+    Ready,
+    Reaped,
+)
 
 MERCY = 0.05
 """Seconds between an interrupt and SIGKILL."""
@@ -47,7 +58,8 @@ class WorkerReplica:
         self._throttle = throttle
         self._usage = Usage()
         self._process: WorkerProcess | None = None
-        self._calls = OutgoingCalls(loop, outgoing if launch.http_request else None)
+        calls_most = CONNECTIONS_MOST if launch.abi is Abi.TCP else 1
+        self._calls = OutgoingCalls(loop, outgoing if launch.http_request else None, calls_most)
         self._control = ControlSocket(loop, ends.control, self._heard, lambda: self._broken("its words make no sense"))
         watcher = Watcher(
             overdue=self._overdue, trapped=self._trapped, idle=self._is_idle, broken=self._broken, lost=self._lost
@@ -221,7 +233,8 @@ class WorkerReplica:
             self._channel.fail(failures.timed_out(), failures.not_begun)
 
     def _trapped(self) -> None:
-        """It starts another instance now; that has to come to an end, too."""
+        """It starts another instance now, which has to come to an end; what the last one asked for is for nobody."""
+        self._calls.cancel()
         if self._start_timer is None:
             self._start_timer = self._loop.call_later(self._launch.start_time, self._start_overdue)
 

@@ -133,7 +133,8 @@ class RequestChannel(asyncio.Protocol):
 
     def _unusual(self, kind: int, number: int, pages: int, payload: bytes) -> None:
         if kind == HTTP_REQUEST:
-            self._calls.begin(payload, lambda answer: self._answer_http(number, answer))
+            if not self._calls.begin(payload, lambda answer: self._answer_http(number, answer)):
+                self._watcher.broken("it asks for more than it can wait for")
         elif kind == FAILED and number == self._head and self._waiting:
             self._usage.traps += 1
             self._watcher.trapped()

@@ -149,6 +149,23 @@ async def test_it_may_ask_the_daemon_where_that_is_granted(lab: Lab) -> None:
     assert (await ask(refused, b"have"))[-9:] == b"FORBIDDEN"
 
 
+async def test_a_guest_that_asks_without_waiting_is_ended(lab: Lab) -> None:
+    asked = 0
+
+    async def outgoing(request: bytes) -> bytes:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+        return request
+
+    ask = "(call $frame (i32.const 4096) (local.get $n) (i32.const 3))"
+    assert ask in FRAMED
+    replica = await lab.start(FRAMED.replace(ask, ask * 100), Abi.FRAMED, http_request=True, outgoing=outgoing)
+    assert (await refusal(replica, b"have")).code == "GUEST_BAD_ANSWER"
+    assert (await replica.ended()).trap == "BROKEN"
+    assert asked <= 1
+
+
 async def test_a_guest_that_ends_before_it_is_ready_is_no_guest(lab: Lab) -> None:
     with pytest.raises(GuestFailed, match="unreachable"):
         await lab.start(command("unreachable"), Abi.FRAMED)

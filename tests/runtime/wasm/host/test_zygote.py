@@ -72,9 +72,10 @@ async def test_a_launch_that_is_cancelled_leaves_no_worker(lab: Lab) -> None:
 
 
 DAEMON = """
-import asyncio, sys
+import asyncio, os, sys
 from pathlib import Path
-from tests.runtime.wasm.lab import Lab
+from samples.services.hostile.modules import compile_bomb
+from tests.runtime.wasm.lab import Lab, processes_of
 from runtime.wasm.launch import Abi
 from tests.runtime.wasm.modules_in_wat import REACTOR, SLEEP, SPIN
 
@@ -84,7 +85,9 @@ async def main():
     await lab.start(SLEEP, Abi.COMMAND)
     stopped = await lab.start(REACTOR, cpu=0.1)
     stopped.submit(b"l", print)
-    await asyncio.sleep(0.05)
+    compiling = asyncio.ensure_future(lab.compile(compile_bomb()))
+    while len(processes_of(os.getpid())) < 5:
+        await asyncio.sleep(0.01)
     print("started", flush=True)
     await asyncio.sleep(60)
 
@@ -103,7 +106,7 @@ async def test_a_daemon_that_is_killed_leaves_nobody(lab: Lab) -> None:
         line = await asyncio.to_thread(daemon.stdout.readline)
         assert line == b"started\n", f"round {round_}"
         family = set(processes_of(daemon.pid))
-        assert len(family) == 4, "a zygote and three workers"
+        assert len(family) == 5, "a zygote, three workers and a compilation"
         daemon.kill()
         began = time.perf_counter()
         await until_gone(family, 2)
