@@ -1,10 +1,13 @@
 """/v1/daemon: the daemon itself: what it is, what it holds, its settings, its end."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from api.daemon.door import Ending
 from api.daemon.endpoint import Answer, Asked, Endpoint, NoQuery
-from api.daemon.times import seconds, stamp
+from api.daemon.times import moment, seconds, stamp
 
 SHUTDOWN_SECONDS = 30.0
 """How long services may take to end, where a request says nothing (the seed's default)."""
@@ -14,6 +17,14 @@ class ReloadQuery(msgspec.Struct, frozen=True, kw_only=True):
     """With `dry_run` nothing is applied."""
 
     dry_run: bool = False
+
+
+class SamplesQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """From when, until when, and how many at most."""
+
+    since: str | None = None
+    until: str | None = None
+    limit: Annotated[int, Meta(ge=0, le=100_000)] = 100
 
 
 class Shutdown(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +50,25 @@ async def daemon_stats(asked: Asked[None, NoQuery]) -> Answer:
     return Answer({**asked.daemon.stats(), "api": counted})
 
 
+async def stats_history(asked: Asked[None, SamplesQuery]) -> Answer:
+    """What services used over time: a sample each `metrics_interval`, kept for `metrics_retention`, newest first."""
+    query = asked.query
+    found, total = asked.daemon.chronicle.history(
+        since_ns=moment(query.since, "since"), until_ns=moment(query.until, "until"), limit=query.limit
+    )
+    samples = [
+        {
+            "timestamp": stamp(each.time_ns),
+            "services_running": each.running,
+            "memory_bytes": each.memory,
+            "cpu_cores": each.cpu,
+            "requests_total": each.requests,
+        }
+        for each in found
+    ]
+    return Answer({"samples": samples, "total": total})
+
+
 async def reload_daemon(asked: Asked[None, ReloadQuery]) -> Answer:
     """Read the configuration again and apply what can be applied; `changes` lists what differs."""
     changes, warnings = await asked.daemon.reload(dry_run=asked.query.dry_run)
@@ -60,6 +90,7 @@ async def shut_down(asked: Asked[Shutdown, NoQuery]) -> Answer:
 ENDPOINTS = (
     Endpoint(method="GET", path="/v1/daemon/info", handler=daemon_info, gives={200: dict}),
     Endpoint(method="GET", path="/v1/daemon/stats", handler=daemon_stats, gives={200: dict}),
+    Endpoint(method="GET", path="/v1/daemon/stats/history", handler=stats_history, gives={200: dict}),
     Endpoint(method="POST", path="/v1/daemon/reload", handler=reload_daemon, gives={200: dict}, owned=True),
     Endpoint(method="POST", path="/v1/daemon/shutdown", handler=shut_down, gives={200: dict}),
 )

@@ -12,6 +12,7 @@ from catalog.jsonvalue import Json
 from catalog.provider import Http
 from runtime.daemon import telling
 from runtime.daemon.access import Access
+from runtime.daemon.chronicle import Chronicle
 from runtime.daemon.clock import Clock, SystemClock
 from runtime.daemon.config import DaemonConfig, differences, not_honoured, service_owner, service_user
 from runtime.daemon.config.differences import merged
@@ -138,6 +139,14 @@ class Daemon:
             access=self.access,
         )
         self.services = Services(parts)
+        self.chronicle = Chronicle(
+            self.state,
+            clock,
+            self.health,
+            lambda: telling.sample(self),
+            interval=config.monitoring.metrics_interval,
+            retention=config.monitoring.metrics_retention,
+        )
         self.scaler = Scaler(self.services, clock, timers, _scaling_defaults(config))
         self.ports = Ports(self.access, self.logs, clock, timers, address=address)
         self.services.watchers.append(self.ports.follow)
@@ -174,6 +183,8 @@ class Daemon:
         self._run(self.volumes.run())
         await asyncio.to_thread(self.modules.sweep)
         await self.services.recover()
+        self.chronicle.load(lambda service_id: self.services.find(service_id) is not None)
+        self._run(self.chronicle.run())
         self.scaler.start()
         self._recovered = True
 
@@ -186,6 +197,8 @@ class Daemon:
         for each in self._tasks:
             each.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._recovered:
+            await self.chronicle.close()
         await self.launcher.close()
         await self.volumes.close()
         await self.events.close()
@@ -212,6 +225,8 @@ class Daemon:
         self.services.reconfigure(config.resources)
         self.health.defaults = _health_defaults(config)
         self.scaler.defaults = _scaling_defaults(config)
+        self.chronicle.interval = config.monitoring.metrics_interval
+        self.chronicle.retention = config.monitoring.metrics_retention
         self.policies.set_mode(config.policy.mode)
         self.policies.set_directory(config.policy.policy_dir)
         problems = await asyncio.to_thread(self.policies.load)

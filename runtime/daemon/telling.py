@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from catalog.jsonvalue import Json
+from runtime.daemon.chronicle import Sample
 from runtime.daemon.clock import rfc3339
 from runtime.daemon.scalars import print_bytes, print_duration
 
@@ -21,11 +22,12 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """All services together: how many in which state, bytes of guests' memory, cores."""
+    """All services together: how many in which state, bytes of guests' memory, cores, requests answered."""
 
     states: dict[str, int]
     memory: int
     cpu: float
+    requests: int
 
 
 def info(daemon: "Daemon") -> Json:
@@ -55,13 +57,26 @@ def info(daemon: "Daemon") -> Json:
 def totals(daemon: "Daemon") -> Totals:
     """Added up over all services, as they are now."""
     states: dict[str, int] = {}
-    memory, cpu = 0, 0.0
+    memory, cpu, requests = 0, 0.0, 0
     for service in daemon.services.list():
         states[service.state] = states.get(service.state, 0) + 1
         stats = daemon.services.stats(service.id)
         memory += stats.memory_usage
         cpu += stats.cpu_usage
-    return Totals(states=states, memory=memory, cpu=cpu)
+        requests += stats.requests
+    return Totals(states=states, memory=memory, cpu=cpu, requests=requests)
+
+
+def sample(daemon: "Daemon") -> Sample:
+    """The same, for the chronicle."""
+    found = totals(daemon)
+    return Sample(
+        time_ns=daemon.clock.now_ns(),
+        memory=found.memory,
+        cpu=round(found.cpu, 3),
+        running=found.states.get("running", 0),
+        requests=found.requests,
+    )
 
 
 def stats(daemon: "Daemon") -> Json:

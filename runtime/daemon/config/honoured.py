@@ -32,7 +32,7 @@ def service_owner(config: DaemonConfig) -> tuple[int, int] | None:
 
 def not_honoured(config: DaemonConfig) -> list[str]:
     """A sentence for each setting that is not carried out as it stands, with what happens instead."""
-    parts = (_runtime, _monitoring, _security, _networking, _storage, _logging)
+    parts = (_runtime, _security, _networking, _storage, _logging)
     return [sentence for each in parts for sentence in each(config)]
 
 
@@ -46,13 +46,6 @@ def _runtime(config: DaemonConfig) -> Iterator[str]:
                 f"`engine_flags` has `{flag}`, which is left out; modules are compiled for speed, "
                 "as `--opt-level=2` and `--cranelift-opt-level=speed` say."
             )
-
-
-def _monitoring(config: DaemonConfig) -> Iterator[str]:
-    yield (
-        "`metrics_interval` and `metrics_retention`: numbers are taken when they are asked for, and none are kept; "
-        "what scrapes `/metrics` has its own interval and keeps them."
-    )
 
 
 def _security(config: DaemonConfig) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """History: the last probes of a service."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -35,6 +35,16 @@ class History:
             self.good += 1
         else:
             self.bad += 1
+
+    def all(self) -> list[Probe]:
+        """Every one that is kept, oldest first."""
+        return list(self._probes)
+
+    def put_back(self, probes: Iterable[Probe]) -> None:
+        """Have these before those that are here."""
+        room = KEPT - len(self._probes)
+        earlier = list(probes)
+        self._probes.extendleft(reversed(earlier[max(0, len(earlier) - room) :]))
 
     def read(self, since_ns: int | None, until_ns: int | None, limit: int) -> list[Probe]:
         """Newest first, from `since_ns` to `until_ns`, both included, at most `limit`."""

@@ -1,7 +1,7 @@
 """Monitor: looks after the health of every replica whose service has a health check. Others cost nothing."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import msgspec
@@ -98,6 +98,19 @@ class Monitor:
         """The last probes of a service, newest first."""
         history = self._histories.get(service_id)
         return [] if history is None else history.read(since_ns, until_ns, limit)
+
+    def known(self) -> list[str]:
+        """Services that were asked."""
+        return list(self._histories)
+
+    def kept(self, service_id: str) -> list[Probe]:
+        """All probes of a service that are still there, oldest first."""
+        history = self._histories.get(service_id)
+        return [] if history is None else history.all()
+
+    def take_up(self, service_id: str, probes: Iterable[Probe]) -> None:
+        """Put what an earlier start of the daemon has kept in front; it counts in no metric of this one."""
+        self._histories.setdefault(service_id, History()).put_back(probes)
 
     @property
     def checks(self) -> dict[tuple[str, str], int]:

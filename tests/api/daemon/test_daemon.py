@@ -108,3 +108,31 @@ def test_a_service_that_cannot_start_does_not_keep_the_daemon_from_starting(fold
     with hosted(folder) as daemon:
         assert time.monotonic() - began < 5
         assert daemon.get("/services/one")["state"] != "running"
+
+
+def test_what_services_used_is_kept_over_a_restart(folder: Path) -> None:
+    with hosted(folder, monitoring__metrics_interval="100ms") as daemon:
+        while daemon.get("/daemon/stats/history")["total"] < 2:
+            time.sleep(0.05)
+        found = daemon.get("/daemon/stats/history?limit=1")
+        assert len(found["samples"]) == 1
+        assert found["samples"][0].keys() == {
+            "timestamp", "services_running", "memory_bytes", "cpu_cores", "requests_total",
+        }  # fmt: skip
+        before = daemon.get("/daemon/stats/history")["total"]
+    with hosted(folder) as daemon:
+        assert daemon.get("/daemon/stats/history")["total"] >= before
+        assert daemon.get("/daemon/stats/history?until=2020-01-01T00:00:00Z") == {"samples": [], "total": 0}
+
+
+def test_the_health_of_the_past_is_known_after_a_restart(folder: Path) -> None:
+    check = {"type": "http", "path": "/health", "interval": "100ms"}
+    with hosted(folder) as daemon:
+        daemon.add_module("hello", "hello:1.0.0")
+        body = {"name": "one", "image": "hello:1.0.0", "health_check": check}
+        daemon.data("POST", "/services", body, status=201)
+        daemon.settled("one")
+        oldest = daemon.get("/health/one/history")["history"][-1]
+    with hosted(folder) as daemon:
+        daemon.settled("one")
+        assert daemon.get("/health/one/history")["history"][-1] == oldest

@@ -40,11 +40,6 @@ def test_what_the_network_settings_do_is_said(tmp_path: Path) -> None:
     assert "`9.9.9.9`" in said(tmp_path, "dns_server", NETWORKING_DNS_SERVER="9.9.9.9")[0]
 
 
-def test_numbers_that_nobody_keeps_are_said_not_to_be_kept(tmp_path: Path) -> None:
-    (sentence,) = said(tmp_path, "metrics_retention")
-    assert "none are kept" in sentence
-
-
 def test_encryption_without_a_key_is_said(tmp_path: Path) -> None:
     assert len(said(tmp_path, "volume_encryption", STORAGE_VOLUME_ENCRYPTION="true")) == 1
     assert said(tmp_path, "volume_encryption", STORAGE_VOLUME_ENCRYPTION="true", VOLUME_KEY="ab" * 32) == []
