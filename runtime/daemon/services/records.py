@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from catalog.errors import Unavailable
 from runtime.daemon.spec import ServiceSpec
 
 Desired = Literal["running", "stopped", "deleted"]
@@ -113,3 +114,15 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     def memory_percentage(self) -> float:
         """Of the memory limit."""
         return 100 * self.memory_usage / self.memory_limit if self.memory_limit else 0.0
+
+
+def read_record(document: bytes) -> ServiceRecord:
+    """A record as the state store has kept it. Raises Unavailable STATE_CORRUPT."""
+    try:
+        return msgspec.json.decode(document, type=ServiceRecord)
+    except msgspec.DecodeError as error:
+        raise Unavailable(
+            "STATE_CORRUPT",
+            f"A service in the daemon's state cannot be read: {error}.",
+            hint="Restore the data directory from a copy.",
+        ) from None

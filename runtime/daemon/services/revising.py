@@ -2,6 +2,7 @@
 
 import msgspec
 
+from catalog.errors import Invalid, NotFound
 from runtime.daemon.services.records import REVISIONS_KEPT, Revision, ServiceRecord
 from runtime.daemon.spec import Replicas, ServiceSpec
 
@@ -26,3 +27,33 @@ def revised(record: ServiceRecord, spec: ServiceSpec, replicas: int, now_ns: int
     newest = Revision(number=record.revision.number + 1, spec=spec, at_ns=now_ns)
     revisions = (*record.revisions, newest)[-REVISIONS_KEPT:]
     return msgspec.structs.replace(record, revisions=revisions, replicas=replicas, updated_at_ns=now_ns)
+
+
+def earlier(record: ServiceRecord, number: int | None) -> ServiceSpec:
+    """The specification of an earlier revision, the one before for None. Raises NotFound REVISION_NOT_FOUND."""
+    wanted = record.revision.number - 1 if number is None else number
+    for revision in record.revisions[:-1]:
+        if revision.number == wanted:
+            return revision.spec
+    kept = [each.number for each in record.revisions[:-1]]
+    raise NotFound(
+        "REVISION_NOT_FOUND",
+        f"Service `{record.spec.name}` has no earlier revision {wanted}.",
+        hint=f"There are: {', '.join(map(str, kept))}." if kept else "It was never changed.",
+        details={"revisions": kept, "revision": record.revision.number},
+    )
+
+
+def check_scale(spec: ServiceSpec, replicas: int) -> None:
+    """May it have so many replicas by its own bounds? Raises Invalid INVALID_REQUEST."""
+    least, most = (spec.replicas.min, spec.replicas.max) if spec.replicas.max is not None else (1, None)
+    if replicas >= least and (most is None or replicas <= most):
+        return
+    hint = "Stop the service to have none." if replicas < 1 else "Change `replicas` with PATCH to move the bounds."
+    bounds = f"from {least} to {most}" if most is not None else "at least 1"
+    raise Invalid(
+        "INVALID_REQUEST",
+        f"Service `{spec.name}` cannot have {replicas} replicas: it must be {bounds}.",
+        hint=hint,
+        details={"fields": [{"field": "replicas", "problem": f"must be {bounds}"}]},
+    )

@@ -1,31 +1,28 @@
 """Services: what is asked of the daemon about services.
 
-What changes a wish (create, patch, start, stop, scale ...) is checked, written down and taken over under one lock, so
-that two of them never interleave; carrying it out is each supervisor's.
+What changes a wish (create, patch, start, stop, scale ...) is checked, written down and taken over while no other
+change is; carrying it out is each supervisor's.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
-import msgspec
-
-from catalog.errors import Invalid, NotFound, Unavailable
+from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from runtime.daemon.events import DaemonEvent
 from runtime.daemon.reading import read_service
 from runtime.daemon.services import admission
 from runtime.daemon.services.operations import require
-from runtime.daemon.services.order import waves
 from runtime.daemon.services.parts import Parts
 from runtime.daemon.services.records import Revision, ServiceRecord, Stats
-from runtime.daemon.services.registry import Registry, fitting
-from runtime.daemon.services.revising import count_after, revised, rolls
+from runtime.daemon.services.registry import fitting
+from runtime.daemon.services.revising import check_scale, count_after, earlier, revised, rolls
 from runtime.daemon.services.statistics import stats_of
 from runtime.daemon.services.supervisor import Supervisor
-from runtime.daemon.spec import ServiceSpec
+from runtime.daemon.services.upkeep import Upkeep
+from runtime.daemon.spec import ModuleType, ServiceSpec
 from runtime.daemon.writing import patched
 
-KIND = "service"
 RESTART_MOST = 60.0
 """Seconds that a restart is waited for, besides the time that guests are given to end."""
 
@@ -35,13 +32,13 @@ class Services:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._registry = Registry()
-        self._change = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._closing = False
-        self.watchers: list[Callable[[Supervisor], None]] = []
+        self._upkeep = Upkeep(parts)
+        self._registry = self._upkeep.registry
+
+    @property
+    def watchers(self) -> list[Callable[[Supervisor], None]]:
         """Called whenever something about a service may have changed; they must not wait."""
-        parts.events.listen(self._on_event)
+        return self._upkeep.watchers
 
     # What is there.
 
@@ -72,32 +69,41 @@ class Services:
         """What it uses now."""
         return stats_of(self.get(id_or_name), self._parts.clock)
 
+    async def settled(self, id_or_name: str, wait: float) -> Supervisor:
+        """Wait at most `wait` seconds until all its replicas run and are healthy, or it has failed or stopped."""
+        service = self.get(id_or_name)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await service.until(lambda: service.settled)
+        return service
+
     # Wishes.
 
     async def create(self, spec: ServiceSpec, *, id: str | None = None) -> Supervisor:
         """Keep a new service and begin to start it; answers before it runs.
 
         Raises Conflict SERVICE_ALREADY_EXISTS, PORT_TAKEN; TooMany RESOURCE_LIMIT_EXCEEDED; NotFound MODULE_NOT_FOUND;
-        Forbidden FORBIDDEN (policies, capabilities); Invalid INVALID_REQUEST.
+        Forbidden FORBIDDEN (policies, capabilities); Invalid INVALID_REQUEST; Unavailable DAEMON_STOPPING, STATE_*.
         """
         self._registry.check_name(spec.name)
         kind = await self._parts.preparer.check(spec)
-        async with self._changing():
-            self._registry.check_name(spec.name)
-            admission.check_count(self._records(), self._parts.limits)
-            self._admit(spec, spec.replicas.min)
-            self._parts.access.check_service(spec, type=kind, dependencies=self._dependencies(spec))
-            now = self._parts.clock.now_ns()
-            record = ServiceRecord(
-                id=id or self._registry.new_id(spec.name),
-                revisions=(Revision(number=1, spec=spec, at_ns=now),),
-                desired="running",
-                replicas=spec.replicas.min,
-                created_at_ns=now,
-                updated_at_ns=now,
-            )
-            await self._keep(record)
-            service = self._take_up(record)
+        return await self._upkeep.change(lambda: self._create(spec, kind, id))
+
+    async def _create(self, spec: ServiceSpec, kind: ModuleType, id: str | None) -> Supervisor:
+        self._registry.check_name(spec.name)
+        admission.check_count(self._records(), self._parts.limits)
+        self._admit(spec, spec.replicas.min)
+        self._parts.access.check_service(spec, type=kind, dependencies=self._dependencies(spec))
+        now = self._parts.clock.now_ns()
+        record = ServiceRecord(
+            id=id or self._registry.new_id(spec.name),
+            revisions=(Revision(number=1, spec=spec, at_ns=now),),
+            desired="running",
+            replicas=spec.replicas.min,
+            created_at_ns=now,
+            updated_at_ns=now,
+        )
+        service = await self._upkeep.take_up(record)
         self._parts.events.publish("service.created", service_id=service.id, name=service.name)
         service.begin()
         return service
@@ -124,47 +130,61 @@ class Services:
 
     async def patch(self, id_or_name: str, patch: Mapping[str, Json]) -> Supervisor:
         """Lay a merge patch (RFC 7396) over the specification; a change rolls through the replicas one by one."""
-        return await self._revise(id_or_name, lambda service: patched(service.spec, patch))
+        return await self._revise(id_or_name, lambda record: patched(record.spec, patch))
 
     async def replace(self, id_or_name: str, spec: ServiceSpec) -> Supervisor:
         """Give a service another specification of the same name; otherwise as `patch`."""
         return await self._revise(id_or_name, lambda _: spec)
 
     async def rollback(self, id_or_name: str, revision: int | None = None) -> Supervisor:
-        """Return to an earlier revision (the one before, if none is named), as a new one. Raises NotFound
-        REVISION_NOT_FOUND."""
-        return await self._revise(id_or_name, lambda service: _earlier(service, revision))
+        """Return to an earlier revision, the one before if none is named, as a new one.
 
-    async def _revise(self, id_or_name: str, wanted: Callable[[Supervisor], ServiceSpec]) -> Supervisor:
-        kind = await self._parts.preparer.check(wanted(self.get(id_or_name)))
-        async with self._changing():
-            service = self.get(id_or_name)
-            require(service, "update")
-            old, spec = service.spec, wanted(service)
-            if spec == old:
-                return service
-            if spec.name != old.name:
-                raise Invalid("INVALID_REQUEST", f"Service `{old.name}` cannot be renamed.", hint="Leave `name` out.")
-            most = self._parts.limits.max_replicas_per_service
-            replicas = count_after(service.record.replicas, old.replicas, spec.replicas, most)
-            self._admit(spec, replicas, service)
-            self._parts.access.check_service(spec, type=kind, dependencies=self._dependencies(spec))
-            before = service.record
-            record = revised(before, spec, replicas, self._parts.clock.now_ns())
-            await self._keep(record)
-            service.adopt(record, rolls=rolls(old, spec))
-        self._tell_scaled(service, before.replicas, replicas, "update")
+        Raises NotFound REVISION_NOT_FOUND; otherwise as `patch`.
+        """
+        return await self._revise(id_or_name, lambda record: earlier(record, revision))
+
+    async def _revise(self, id_or_name: str, wanted: Callable[[ServiceRecord], ServiceSpec]) -> Supervisor:
+        before = self.get(id_or_name).record
+        spec = wanted(before)
+        kind = await self._parts.preparer.check(spec)
+
+        async def work() -> Supervisor:
+            service = self.get(before.id)
+            if service.record.spec is not before.spec:
+                # Somebody else was quicker: what is wanted is laid over his specification.
+                await self._parts.preparer.check(wanted(service.record))
+            return await self._take_over(service, wanted(service.record), kind)
+
+        return await self._upkeep.change(work)
+
+    async def _take_over(self, service: Supervisor, spec: ServiceSpec, kind: ModuleType) -> Supervisor:
+        require(service, "update")
+        before = service.record
+        if spec == before.spec:
+            return service
+        if spec.name != before.spec.name:
+            raise Invalid("INVALID_REQUEST", f"Service `{service.name}` cannot be renamed.", hint="Leave `name` out.")
+        replicas = count_after(before.replicas, before.spec.replicas, spec.replicas, self.replicas_most)
+        self._admit(spec, replicas, service)
+        self._parts.access.check_service(spec, type=kind, dependencies=self._dependencies(spec))
+        record = revised(before, spec, replicas, self._parts.clock.now_ns())
+        await self._upkeep.keep(record)
+        service.adopt(record, rolls=rolls(before.spec, spec))
+        self._tell_scaled(service, before.replicas, "update")
         return service
 
     async def start(self, id_or_name: str) -> Supervisor:
         """Start a stopped or failed service; answers before it runs. Raises Conflict INVALID_STATE."""
-        async with self._changing():
+
+        async def work() -> Supervisor:
             service = self.get(id_or_name)
             require(service, "start")
             self._admit(service.spec, service.record.replicas, service)
-            await self._wish(service, desired="running", completed=False)
+            await self._upkeep.wish(service, desired="running", completed=False)
             service.begin()
-        return service
+            return service
+
+        return await self._upkeep.change(work)
 
     async def stop(
         self,
@@ -174,48 +194,9 @@ class Services:
         force: bool = False,
     ) -> Supervisor:
         """Stop it and wait until it has; what is under way may end within `timeout` seconds."""
-        async with self._changing():
-            service = self.get(id_or_name)
-            require(service, "stop")
-            await self._wish(service, desired="stopped")
-            service.rest(timeout, force=force)
+        service = await self._to_rest(id_or_name, "stop", timeout, force=force)
         await service.until(lambda: service.idle)
         return service
-
-    async def restart(
-        self,
-        id_or_name: str,
-        *,
-        timeout: float = 10.0,  # noqa: ASYNC109 - as above
-        force: bool = False,
-    ) -> int:
-        """Replace its replicas one by one (with `force`, all at once); answers how many, once they are."""
-        async with self._changing():
-            service = self.get(id_or_name)
-            require(service, "restart")
-            await self._wish(service)
-            count = service.renew(timeout, force=force)
-        try:
-            async with asyncio.timeout(RESTART_MOST + timeout * max(1, count)):
-                await service.until(lambda: service.settled)
-        except TimeoutError:
-            # Its state says how far it has come; the answer counts those that are new.
-            return service.counts.healthy
-        return count
-
-    async def scale(self, id_or_name: str, replicas: int, *, cause: str = "request") -> tuple[int, int]:
-        """Set how many replicas there should be; answers how many before and now. It does not wait for them."""
-        async with self._changing():
-            service = self.get(id_or_name)
-            require(service, "scale")
-            _check_scale(service.spec, replicas)
-            self._admit(service.spec, replicas, service)
-            before = service.record.replicas
-            if replicas != before:
-                await self._wish(service, replicas=replicas)
-                service.look()
-        self._tell_scaled(service, before, replicas, cause)
-        return before, replicas
 
     async def delete(
         self,
@@ -225,23 +206,60 @@ class Services:
         force: bool = False,
     ) -> Supervisor:
         """Stop it, forget it and all that was its own; volumes stay."""
-        async with self._changing():
-            service = self.get(id_or_name)
-            require(service, "delete")
-            await self._wish(service, desired="deleted")
-            service.rest(timeout, force=force)
+        service = await self._to_rest(id_or_name, "delete", timeout, force=force)
         await service.until(lambda: service.forgotten)
         return service
 
-    async def settled(self, id_or_name: str, wait: float) -> Supervisor:
-        """Wait at most `wait` seconds until all its replicas run and are healthy, or it has failed or stopped."""
-        service = self.get(id_or_name)
+    async def _to_rest(self, id_or_name: str, operation: str, seconds: float, *, force: bool) -> Supervisor:
+        async def work() -> Supervisor:
+            service = self.get(id_or_name)
+            require(service, operation)
+            await self._upkeep.wish(service, desired="deleted" if operation == "delete" else "stopped")
+            service.rest(seconds, force=force)
+            return service
+
+        return await self._upkeep.change(work)
+
+    async def restart(
+        self,
+        id_or_name: str,
+        *,
+        timeout: float = 10.0,  # noqa: ASYNC109 - as above
+        force: bool = False,
+    ) -> int:
+        """Replace its replicas one by one (with `force`, all at once); answers how many, once they are."""
+
+        async def work() -> tuple[Supervisor, int]:
+            service = self.get(id_or_name)
+            require(service, "restart")
+            await self._upkeep.wish(service)
+            return service, service.renew(timeout, force=force)
+
+        service, count = await self._upkeep.change(work)
         try:
-            async with asyncio.timeout(wait):
+            async with asyncio.timeout(RESTART_MOST + timeout * max(1, count)):
                 await service.until(lambda: service.settled)
         except TimeoutError:
-            return service
-        return service
+            # Its state says how far it has come; the answer counts those that are at work.
+            return service.counts.healthy
+        return count
+
+    async def scale(self, id_or_name: str, replicas: int, *, cause: str = "request") -> tuple[int, int]:
+        """Set how many replicas there should be; answers how many before and now. It does not wait for them."""
+
+        async def work() -> tuple[int, int]:
+            service = self.get(id_or_name)
+            require(service, "scale")
+            check_scale(service.spec, replicas)
+            self._admit(service.spec, replicas, service)
+            before = service.record.replicas
+            if replicas != before:
+                await self._upkeep.wish(service, replicas=replicas)
+                service.look()
+                self._tell_scaled(service, before, cause)
+            return before, replicas
+
+        return await self._upkeep.change(work)
 
     def volume_full(self, service_id: str, volume: str) -> None:
         """A volume that the service writes to is over its quota: it is stopped until somebody starts it."""
@@ -249,24 +267,18 @@ class Services:
         if service is not None:
             service.volume_full(volume)
 
+    # The daemon's.
+
     def reconfigure(self, limits: admission.Limits) -> None:
         """Take other `[resources]` from now on; what runs is left as it is."""
         self._parts.limits = limits
 
-    # The daemon's start and end.
-
     async def recover(self) -> None:
-        """Take up what the state store holds and start what should run, in the order of dependencies."""
-        for document in self._parts.state.load(KIND):
-            self._take_up(_read_record(document))
-        by_name = {service.name: service for service in self._registry}
-        for wave in waves({name: service.spec.depends_on for name, service in by_name.items()}):
-            for name in wave:
-                service = by_name[name]
-                if service.record.desired == "running":
-                    self._parts.logs.of(service.id).note("the daemon has started: the service is taken up again")
-                    service.begin()
-                service.look()
+        """Take up what the state store holds and start what should run, in the order of dependencies.
+
+        Raises Unavailable STATE_*.
+        """
+        await self._upkeep.recover()
 
     async def close(
         self,
@@ -275,99 +287,11 @@ class Services:
         force: bool = False,
     ) -> int:
         """Stop all in reverse order of dependencies, keeping what each should be; answers how many ran."""
-        self._closing = True
-        async with self._change:
-            by_name = {service.name: service for service in self._registry}
-        ran = sum(not service.idle for service in by_name.values())
-        end = self._parts.clock.monotonic() + timeout
-        order = waves({name: service.spec.depends_on for name, service in by_name.items()})
-        for wave in [tuple(by_name)] if force else reversed(order):
-            left = max(0.0, end - self._parts.clock.monotonic())
-            for name in wave:
-                by_name[name].rest(left, force=force, held=True)
-            await asyncio.gather(*(self._at_rest(by_name[name]) for name in wave))
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
-        return ran
-
-    @staticmethod
-    async def _at_rest(service: Supervisor) -> None:
-        await service.until(lambda: service.idle)
-
-    # What supervisors ask; see parts.Owner.
-
-    def blocker(self, service: Supervisor) -> str | None:
-        """See Owner."""
-        for name in service.spec.depends_on:
-            other = self._registry.named(name)
-            if other is None:
-                return f"it waits for service `{name}`, which does not exist"
-            if not (other.counts.healthy or other.record.completed):
-                return f"it waits for service `{name}`, which is {other.state}"
-        return None
-
-    def may_spare(self, wanted: int) -> bool:
-        """See Owner."""
-        return wanted < self._parts.limits.max_replicas_per_service
-
-    def changed(self, service: Supervisor) -> None:
-        """See Owner."""
-        if service.record.desired == "deleted" and service.idle and not service.burying:
-            service.burying = True
-            self._own(self._bury(service))
-        for other in self._registry:
-            if other.waiting_for is not None and service.name in other.spec.depends_on:
-                other.look()
-        for watcher in self.watchers:
-            watcher(service)
-
-    def completed(self, service: Supervisor) -> None:
-        """See Owner."""
-        self._own(self._complete(service, service.record))
-
-    async def _complete(self, service: Supervisor, seen: ServiceRecord) -> None:
-        async with self._change:
-            if service.record is seen:
-                await self._wish(service, desired="stopped", completed=True)
-                service.look()
-
-    async def _bury(self, service: Supervisor) -> None:
-        await self._parts.preparer.forget(service.id)
-        await self._parts.state.delete(KIND, service.id)
-        self._registry.remove(service)
-        self._parts.router.forget(service.id)
-        self._parts.watcher.forget(service.id)
-        self._parts.logs.forget(service.id)
-        service.forgotten = True
-        service.look()
+        return await self._upkeep.close(timeout, force=force)
 
     # Inside.
 
-    def _changing(self) -> asyncio.Lock:
-        if self._closing:
-            raise Unavailable("DAEMON_STOPPING", "The daemon is stopping.", hint="Try again once it is up.")
-        return self._change
-
-    def _own(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _take_up(self, record: ServiceRecord) -> Supervisor:
-        service = Supervisor(record, self._parts, self)
-        self._registry.add(service)
-        return service
-
-    async def _keep(self, record: ServiceRecord) -> None:
-        await self._parts.state.put(KIND, record.id, msgspec.json.encode(record))
-
-    async def _wish(self, service: Supervisor, **wish: Json) -> None:
-        now = self._parts.clock.now_ns()
-        record = msgspec.structs.replace(service.record, updated_at_ns=now, **wish)
-        await self._keep(record)
-        service.record = record
-
-    def _records(self, but: Supervisor | None = None) -> Iterable[ServiceRecord]:
+    def _records(self, but: Supervisor | None = None) -> Sequence[ServiceRecord]:
         return [service.record for service in self._registry if service is not but]
 
     def _admit(self, spec: ServiceSpec, replicas: int, service: Supervisor | None = None) -> None:
@@ -381,7 +305,8 @@ class Services:
         found = (self._registry.named(name) for name in spec.depends_on)
         return [each.spec for each in found if each is not None]
 
-    def _tell_scaled(self, service: Supervisor, before: int, now: int, cause: str) -> None:
+    def _tell_scaled(self, service: Supervisor, before: int, cause: str) -> None:
+        now = service.record.replicas
         if before != now:
             self._parts.events.publish(
                 "service.scaled",
@@ -391,48 +316,3 @@ class Services:
                 new_replicas=now,
                 cause=cause,
             )
-
-    def _on_event(self, event: DaemonEvent) -> None:
-        """A volume that a service was waiting for is there."""
-        if event.type == "volume.created":
-            for service in self._registry:
-                service.volume_created({str(event.data.get("id")), str(event.data.get("name"))})
-
-
-def _earlier(service: Supervisor, number: int | None) -> ServiceSpec:
-    wanted = service.revision - 1 if number is None else number
-    for revision in service.revisions[:-1]:
-        if revision.number == wanted:
-            return revision.spec
-    kept = [each.number for each in service.revisions[:-1]]
-    raise NotFound(
-        "REVISION_NOT_FOUND",
-        f"Service `{service.name}` has no earlier revision {wanted}.",
-        hint=f"There are: {', '.join(map(str, kept))}." if kept else "It was never changed.",
-        details={"revisions": kept, "revision": service.revision},
-    )
-
-
-def _check_scale(spec: ServiceSpec, replicas: int) -> None:
-    least, most = (spec.replicas.min, spec.replicas.max) if spec.replicas.max is not None else (1, None)
-    if replicas >= least and (most is None or replicas <= most):
-        return
-    hint = "Stop the service to have none." if replicas < 1 else "Change `replicas` with PATCH to move the bounds."
-    bounds = f"from {least} to {most}" if most is not None else "at least 1"
-    raise Invalid(
-        "INVALID_REQUEST",
-        f"Service `{spec.name}` cannot have {replicas} replicas: it must be {bounds}.",
-        hint=hint,
-        details={"fields": [{"field": "replicas", "problem": f"must be {bounds}"}]},
-    )
-
-
-def _read_record(document: bytes) -> ServiceRecord:
-    try:
-        return msgspec.json.decode(document, type=ServiceRecord)
-    except msgspec.DecodeError as error:
-        raise Unavailable(
-            "STATE_CORRUPT",
-            f"A service in the daemon's state cannot be read: {error}.",
-            hint="Restore the data directory from a copy.",
-        ) from None

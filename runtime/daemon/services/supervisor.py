@@ -49,8 +49,8 @@ class Supervisor(View):
         self._born = 0
         self._looking: asyncio.Handle | None = None
         self._alarm: Alarm | None = None
-        self.burying = self.forgotten = False
-        """It is deleted, and what it leaves is being removed; or has been."""
+        self.forgotten = False
+        """It was deleted, and what it left has been removed."""
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     # What others tell.

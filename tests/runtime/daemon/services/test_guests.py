@@ -192,4 +192,4 @@ async def test_everything_comes_back_after_the_daemon_was_stopped() -> None:
             service = await daemon.settled("hello")
             assert service.counts.healthy == 2
             assert (await ask(daemon, "hello", "/file?name=a.txt")).body == b"kept"
-            assert any("taken up again" in line for line in daemon.log("hello"))
+            assert any("takes the service up" in line for line in daemon.log("hello"))
