@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from api.cli import terminal
 from catalog.jsonvalue import Json
-from runtime.daemon.scalars import print_bytes
+from runtime.forms.scalars import print_bytes
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

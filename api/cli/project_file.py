@@ -22,7 +22,7 @@ def project_name(given: str) -> str:
     place = Path(given)
     if not (place.is_file() or (place / NAME).is_file()):
         return given
-    from runtime.toml_text import read_toml  # noqa: PLC0415 - keeps `--help` quick
+    from runtime.forms.toml_text import read_toml  # noqa: PLC0415 - keeps `--help` quick
 
     text, _ = read_project_file(place)
     project = read_toml(text, name=f"`{place}`").get("project")

@@ -2,7 +2,7 @@
 
 from api.cli import terminal
 from catalog.jsonvalue import Json
-from runtime.daemon.scalars import print_bytes
+from runtime.forms.scalars import print_bytes
 
 _STYLES = {
     **dict.fromkeys(("running", "healthy", "completed"), "green"),

@@ -10,8 +10,8 @@ from api.daemon.endpoint import Answer, Asked, Endpoint, NoQuery
 from api.daemon.times import moment, stamp
 from catalog.jsonvalue import Json
 from runtime.daemon.health import Probe
-from runtime.daemon.scalars import print_duration
 from runtime.daemon.services.operations import require
+from runtime.forms.scalars import print_duration
 
 CHECK_SECONDS = 60.0
 """How long all of a service's checks may take beyond the request timeout."""

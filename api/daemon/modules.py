@@ -19,7 +19,7 @@ from api.daemon.transfers import transferred
 from api.daemon.uploads import uploaded
 from catalog.errors import Conflict, Invalid
 from catalog.jsonvalue import Json
-from runtime.daemon.spec import ModuleType
+from runtime.forms.workload import ModuleType
 from runtime.wasm.modules import ModuleInfo, ModuleStore
 from runtime.wasm.modules.archive import export_layout, gather_path
 from runtime.wasm.modules.progress import Progress

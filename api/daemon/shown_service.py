@@ -2,9 +2,9 @@
 
 from api.daemon.times import stamp
 from catalog.jsonvalue import Json
-from runtime.daemon.scalars import print_bytes
 from runtime.daemon.services import Counts, Instance, Service, Stats
 from runtime.daemon.writing import write_service
+from runtime.forms.scalars import print_bytes
 
 
 def counts_shown(counts: Counts) -> dict[str, Json]:

@@ -2,8 +2,8 @@
 
 from api.daemon.times import stamp
 from catalog.jsonvalue import Json
-from runtime.daemon.scalars import print_bytes, print_duration
 from runtime.daemon.volumes import Copy, Volume, Volumes
+from runtime.forms.scalars import print_bytes, print_duration
 
 AT_REST = (
     "An encrypted archive (AES-256-GCM) while no service has it mounted; backups always. While mounted, plain files."

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from catalog.errors import Invalid
-from runtime.daemon.clock import rfc3339
-from runtime.daemon.scalars import parse_duration
+from runtime.clock import rfc3339
+from runtime.forms.scalars import parse_duration
 
 _FORMS = "Write it as `2025-01-15T10:00:00Z`."
 

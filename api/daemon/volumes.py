@@ -6,8 +6,8 @@ from api.daemon.endpoint import Answer, Asked, Document, Endpoint, NoQuery
 from api.daemon.shown_volume import listed, shown, shown_copy
 from api.daemon.times import stamp
 from catalog.jsonvalue import Json
-from runtime.daemon.scalars import print_bytes
 from runtime.daemon.volumes import read_volume
+from runtime.forms.scalars import print_bytes
 
 COPY_SECONDS = 6 * 3600.0
 """How long a backup and its way back may take; both go on if the caller goes."""

@@ -18,7 +18,8 @@ from runtime.daemon.policies import Party, Policies, Violation
 from runtime.daemon.policies.policies import forbidden
 from runtime.daemon.policies.report import Report
 from runtime.daemon.policies.rules import outside_party, service_party
-from runtime.daemon.spec import ModuleType, NetworkSpec, ServiceSpec
+from runtime.daemon.spec import NetworkSpec, ServiceSpec
+from runtime.forms.workload import ModuleType
 from runtime.wasm.modules.fabrickfile import NetworkCapability
 
 _Key = TypeVar("_Key")

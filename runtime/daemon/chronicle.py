@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from catalog.errors import FabricError
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.health import Monitor, Probe
 from runtime.daemon.state import StateStore
 

@@ -10,10 +10,10 @@ import structlog
 from catalog.errors import Conflict
 from catalog.jsonvalue import Json
 from catalog.provider import Http
+from runtime.clock import Clock, SystemClock
 from runtime.daemon import telling
 from runtime.daemon.access import Access
 from runtime.daemon.chronicle import Chronicle
-from runtime.daemon.clock import Clock, SystemClock
 from runtime.daemon.config import DaemonConfig, differences, not_honoured, service_owner, service_user
 from runtime.daemon.config.differences import merged
 from runtime.daemon.events import EventBus

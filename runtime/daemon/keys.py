@@ -13,7 +13,7 @@ import msgspec
 
 from catalog.catalog import nearest
 from catalog.errors import Invalid, NotFound, Unavailable
-from runtime.daemon.clock import Clock, SystemClock, rfc3339
+from runtime.clock import Clock, SystemClock, rfc3339
 from runtime.daemon.files import replace_file
 
 PREFIX = "fabk_"

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-ModuleType = Literal["command", "http", "tcp"]
+from runtime.forms.workload import HealthCheck, ModuleType, Resources
 
 
 class Port(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,13 +27,6 @@ class VolumeUse(msgspec.Struct, frozen=True, kw_only=True):
     read_only: bool = False
 
 
-class Resources(msgspec.Struct, frozen=True, kw_only=True):
-    """What one replica may use: bytes and cores. None: the daemon's default, which caps and reserves nothing."""
-
-    memory: int | None = None
-    cpu: float | None = None
-
-
 class Replicas(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of the scaler. Without `max`, or with max = min, the count stays what it was set to.
 
@@ -46,20 +39,6 @@ class Replicas(msgspec.Struct, frozen=True, kw_only=True):
     in_flight_threshold: float | None = None
     scale_up_cooldown: float | None = None
     scale_down_cooldown: float | None = None
-
-
-class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """How a replica's health is asked for. None: the daemon's [monitoring] default."""
-
-    type: Literal["http", "tcp", "exec"]
-    path: str = "/"
-    method: Literal["GET", "POST", "HEAD"] = "GET"
-    expected_status: int = 200
-    port: int | None = None
-    command: tuple[str, ...] = ()
-    interval: float | None = None
-    timeout: float | None = None
-    retries: int | None = None
 
 
 class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True):

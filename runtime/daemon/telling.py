@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from catalog.jsonvalue import Json
+from runtime.clock import rfc3339
 from runtime.daemon.chronicle import Sample
-from runtime.daemon.clock import rfc3339
-from runtime.daemon.scalars import print_bytes, print_duration
+from runtime.forms.scalars import print_bytes, print_duration
 
 if TYPE_CHECKING:
     from runtime.daemon.daemon import Daemon

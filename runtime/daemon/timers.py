@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 
 
 class Alarm(Protocol):

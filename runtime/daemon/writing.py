@@ -5,9 +5,11 @@ from collections.abc import Mapping
 import msgspec
 
 from catalog.jsonvalue import Json
-from runtime.daemon.reading import HEALTH_FIELDS, read_service
-from runtime.daemon.scalars import parse_duration, print_bytes, print_duration
-from runtime.daemon.spec import HealthCheck, Replicas, Resources, RestartPolicy, ServiceSpec
+from runtime.daemon.reading import read_service
+from runtime.daemon.spec import Replicas, RestartPolicy, ServiceSpec
+from runtime.forms.scalars import parse_duration, print_bytes, print_duration
+from runtime.forms.workload import HealthCheck, Resources
+from runtime.forms.workload_reading import HEALTH_FIELDS
 
 HIDDEN = "********"
 """Stands for the value of a secret variable; sent back in a patch it means: as it is."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from catalog.errors import FabricError
 from runtime.daemon.services.prepared import Prepared
-from runtime.daemon.spec import ModuleType, ServiceSpec
+from runtime.daemon.spec import ServiceSpec
+from runtime.forms.workload import ModuleType
 from runtime.wasm.launch import Abi, Launch
 
 _ABIS: dict[ModuleType, Abi] = {"http": Abi.REACTOR, "tcp": Abi.TCP, "command": Abi.COMMAND}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from runtime.daemon.services.records import Health
-from runtime.daemon.spec import HealthCheck
+from runtime.forms.workload import HealthCheck
 from runtime.wasm.launch import Replica
 
 

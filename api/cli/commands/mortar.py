@@ -74,7 +74,7 @@ def down(
 
     Example: fabric mortar down shop
     """
-    from runtime.daemon.scalars import parse_duration  # noqa: PLC0415 - keeps `--help` quick
+    from runtime.forms.scalars import parse_duration  # noqa: PLC0415 - keeps `--help` quick
 
     name = project_name(project)
     if volumes and not terminal.confirmed(f"Remove the volumes of `{name}` and all they hold?", yes=yes):

@@ -150,6 +150,6 @@ def _ending(timeout: str, force: bool) -> Json:
 
 
 def _patience(timeout: str) -> float:
-    from runtime.daemon.scalars import parse_duration  # noqa: PLC0415 - keeps `--help` quick
+    from runtime.forms.scalars import parse_duration  # noqa: PLC0415 - keeps `--help` quick
 
     return parse_duration(timeout) + WAIT_SECONDS

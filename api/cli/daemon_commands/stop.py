@@ -33,7 +33,7 @@ def stop(
 
     Example: fabricksd stop --timeout 30s
     """
-    from runtime.daemon.scalars import parse_duration  # noqa: PLC0415 - keeps `--help` quick
+    from runtime.forms.scalars import parse_duration  # noqa: PLC0415 - keeps `--help` quick
 
     seconds = parse_duration(timeout)
     found = configured(config, socket)

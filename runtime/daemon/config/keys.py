@@ -15,7 +15,7 @@ from msgspec import Meta
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
 from runtime.daemon.config.settings import DaemonConfig
-from runtime.daemon.scalars import DURATION_FORMS, SIZE_FORMS, parse_bytes, parse_duration, print_bytes, print_duration
+from runtime.forms.scalars import DURATION_FORMS, SIZE_FORMS, parse_bytes, parse_duration, print_bytes, print_duration
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 

@@ -12,7 +12,7 @@ from runtime.daemon.config.keys import Key, all_keys, sections
 from runtime.daemon.config.places import config_file, unnamed
 from runtime.daemon.config.problems import Problems
 from runtime.daemon.config.settings import DaemonConfig
-from runtime.toml_text import read_toml
+from runtime.forms.toml_text import read_toml
 
 CONFIG_MOST = 1024 * 1024
 

@@ -9,7 +9,7 @@ import structlog
 
 from catalog.errors import Unavailable
 from catalog.jsonvalue import Json
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.events.event import EVENT_TYPES, DaemonEvent, Wanted, check_types, event_id, lagged
 from runtime.daemon.events.journal import Journal
 from runtime.daemon.events.numbers import Numbers

@@ -7,7 +7,7 @@ import msgspec
 from catalog.catalog import nearest
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from runtime.daemon.clock import rfc3339
+from runtime.clock import rfc3339
 
 EVENT_TYPES = (
     "service.created",

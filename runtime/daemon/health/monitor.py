@@ -6,14 +6,14 @@ from functools import partial
 
 import msgspec
 
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.events import EventBus
 from runtime.daemon.health.history import History, Probe
 from runtime.daemon.health.probes import HttpQuestion, Question, Result, TaskQuestion, connects, runs
 from runtime.daemon.health.watch import Rhythm, Watch
 from runtime.daemon.services.records import Health
-from runtime.daemon.spec import HealthCheck
 from runtime.daemon.timers import Timers
+from runtime.forms.workload import HealthCheck
 from runtime.wasm.launch import Abi, Launch, Launcher, Replica
 
 RETRIES = 3

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from catalog.errors import FabricError
-from runtime.daemon.spec import HealthCheck
+from runtime.forms.workload import HealthCheck
 from runtime.wasm.launch import Abi, Launch, Launcher, Replica
 from runtime.wasm.messages import encode_request
 

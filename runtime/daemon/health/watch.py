@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.health.history import Probe
 from runtime.daemon.health.probes import Question, Result
 from runtime.daemon.services.records import Health

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.logs.entry import Block, LogEntry, Picked
 from runtime.daemon.logs.follow import LogFollow
 from runtime.daemon.logs.lines import Lines

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from runtime.daemon.clock import rfc3339
+from runtime.clock import rfc3339
 
 Stream = Literal["stdout", "stderr"]
 

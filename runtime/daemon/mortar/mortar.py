@@ -9,7 +9,7 @@ import msgspec
 from catalog.catalog import nearest
 from catalog.errors import NotFound
 from catalog.jsonvalue import Json
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.ids import new_id
 from runtime.daemon.mortar.deploying import GRACE, Deploying
 from runtime.daemon.mortar.modules import Modules

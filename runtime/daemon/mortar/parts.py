@@ -7,7 +7,6 @@ import msgspec
 
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from runtime.daemon.fields import as_name
 from runtime.daemon.mortar.problems import Findings
 from runtime.daemon.mortar.project import Part
 from runtime.daemon.networks import read_network
@@ -16,6 +15,7 @@ from runtime.daemon.networks.reading import as_place
 from runtime.daemon.reading import SERVICE_FIELDS, read_service
 from runtime.daemon.spec import NetworkSpec, ServiceSpec, VolumeSpec
 from runtime.daemon.volumes import read_volume
+from runtime.forms.fields import as_name
 
 _OURS = ("build", "name", "version", "description", "security", "no_capabilities", "project", "secrets", "depends_on")
 """Fields of a service that are not the service's own reader's."""

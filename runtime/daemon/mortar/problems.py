@@ -7,7 +7,7 @@ import msgspec
 
 from catalog.errors import FabricError, Invalid
 from catalog.jsonvalue import Json
-from runtime.toml_places import line_of
+from runtime.forms.toml_places import line_of
 
 SHOWN = 20
 

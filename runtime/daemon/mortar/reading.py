@@ -12,7 +12,6 @@ import msgspec
 
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from runtime.daemon.fields import NAME_FORM, as_name
 from runtime.daemon.mortar.checks import check_project
 from runtime.daemon.mortar.parts import Reading, read_networks, read_services, read_volumes
 from runtime.daemon.mortar.problems import Findings
@@ -22,8 +21,9 @@ from runtime.daemon.mortar.schema import known_only
 from runtime.daemon.mortar.secrets import check_secret
 from runtime.daemon.mortar.variables import Values
 from runtime.daemon.policies import Policy, Require, read_policies
-from runtime.toml_places import key_lines
-from runtime.toml_text import read_toml
+from runtime.forms.fields import NAME_FORM, as_name
+from runtime.forms.toml_places import key_lines
+from runtime.forms.toml_text import read_toml
 
 FILE_NAME = "fabricks-mortar.toml"
 MORTAR_VERSION = "1.0"

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from catalog.jsonvalue import Json
-from runtime.daemon.fields import unknown
 from runtime.daemon.mortar.problems import Findings
+from runtime.forms.fields import unknown
 
 
 class Free:

@@ -15,9 +15,9 @@ import msgspec
 from catalog.catalog import nearest
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from runtime.daemon.fields import as_text
 from runtime.daemon.mortar.problems import Findings
 from runtime.daemon.mortar.secrets import OURS, read_secret
+from runtime.forms.fields import as_text
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}?")
 _FORM = re.compile(r"(variable|secret|env)\.([A-Za-z_][A-Za-z0-9_]*)(:-(.*))?\Z", re.DOTALL)

@@ -6,7 +6,7 @@ import msgspec
 
 from catalog.catalog import nearest
 from catalog.errors import Conflict, FabricError, NotFound
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.events import EventBus
 from runtime.daemon.ids import new_id
 from runtime.daemon.spec import NetworkSpec

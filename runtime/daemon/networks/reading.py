@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from catalog.jsonvalue import Json
-from runtime.daemon.fields import Fields, Problems, as_name
 from runtime.daemon.networks.reach import ANY_EXTERNAL, ANY_NETWORK, EXTERNAL, read_range
 from runtime.daemon.spec import NetworkSpec
+from runtime.forms.fields import Fields, Problems, as_name
 
 _SOURCES = "a network's name, `*`, or a range of addresses such as `10.0.0.0/8`"
 _TARGETS = "a network's name, `*`, `external:NAME`, `external:*`, or a range of addresses such as `10.0.0.0/8`"

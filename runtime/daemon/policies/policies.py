@@ -17,7 +17,7 @@ from runtime.daemon.policies.rules import (
     service_party,
 )
 from runtime.daemon.spec import NetworkSpec, ServiceSpec
-from runtime.toml_text import read_toml
+from runtime.forms.toml_text import read_toml
 
 Mode = Literal["enforce", "audit", "disabled"]
 _FILE_MOST = 1024 * 1024

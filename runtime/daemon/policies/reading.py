@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from catalog.jsonvalue import Json
-from runtime.daemon.fields import Fields, Problems, as_name
 from runtime.daemon.policies.rules import ANYTHING, Deny, Policy, Require, Warn
+from runtime.forms.fields import Fields, Problems, as_name
 
 _ENTRY = "the name of a service or network, `external:NAME`, `external:*` or `*`"
 _DENY = ("from", "to", "except", "reason")

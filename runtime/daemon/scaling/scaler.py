@@ -6,7 +6,7 @@ import msgspec
 import structlog
 
 from catalog.errors import FabricError
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.scaling.deciding import Decision, Measured, Memory, Rules, decide
 from runtime.daemon.services.services import Services
 from runtime.daemon.services.supervisor import Supervisor

@@ -8,9 +8,9 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Protocol
 
 from catalog.errors import Conflict, Invalid, TooMany
-from runtime.daemon.scalars import print_bytes
 from runtime.daemon.services.records import ServiceRecord
 from runtime.daemon.spec import ServiceSpec
+from runtime.forms.scalars import print_bytes
 
 
 class Limits(Protocol):

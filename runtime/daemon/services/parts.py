@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from runtime.clock import Clock
 from runtime.daemon.access import Access
-from runtime.daemon.clock import Clock
 from runtime.daemon.events import EventBus
 from runtime.daemon.logs import LogBook
 from runtime.daemon.services.admission import Limits
 from runtime.daemon.services.prepared import Preparer
 from runtime.daemon.services.records import Health
-from runtime.daemon.spec import HealthCheck
 from runtime.daemon.state import StateStore
 from runtime.daemon.timers import Timers
 from runtime.daemon.traffic.router import Router
+from runtime.forms.workload import HealthCheck
 from runtime.wasm.launch import Launcher, Replica
 
 if TYPE_CHECKING:

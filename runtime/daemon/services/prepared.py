@@ -5,7 +5,8 @@ from typing import Protocol
 
 import msgspec
 
-from runtime.daemon.spec import HealthCheck, ModuleType, ServiceSpec
+from runtime.daemon.spec import ServiceSpec
+from runtime.forms.workload import HealthCheck, ModuleType
 from runtime.wasm.launch import Launch, Outgoing, Replica
 
 OutgoingFor = Callable[[Callable[[], Replica | None]], Outgoing]

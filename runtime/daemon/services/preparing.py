@@ -13,8 +13,9 @@ from runtime.daemon.services.granting import check_paths, environment_of, may_re
 from runtime.daemon.services.placing import place_files
 from runtime.daemon.services.prepared import OutgoingFor, Prepared
 from runtime.daemon.services.registry import as_service_name
-from runtime.daemon.spec import HealthCheck, ModuleType, ServiceSpec
+from runtime.daemon.spec import ServiceSpec
 from runtime.daemon.volumes import Volumes
+from runtime.forms.workload import HealthCheck, ModuleType
 from runtime.wasm.compile import Compiled, Compiler
 from runtime.wasm.launch import Abi, Launch, Mount
 from runtime.wasm.modules.abi import detect_abi

@@ -4,7 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from runtime.daemon.spec import ModuleType, RestartPolicy
+from runtime.daemon.spec import RestartPolicy
+from runtime.forms.workload import ModuleType
 
 PAUSE_MOST = 300.0
 JITTER = 0.1

@@ -20,8 +20,9 @@ from runtime.daemon.services.revising import check_scale, count_after, earlier, 
 from runtime.daemon.services.statistics import stats_of
 from runtime.daemon.services.supervisor import Supervisor
 from runtime.daemon.services.upkeep import Upkeep
-from runtime.daemon.spec import ModuleType, ServiceSpec
+from runtime.daemon.spec import ServiceSpec
 from runtime.daemon.writing import patched
+from runtime.forms.workload import ModuleType
 
 RESTART_MOST = 60.0
 """Seconds that a restart is waited for, besides the time that guests are given to end."""

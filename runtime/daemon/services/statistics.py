@@ -1,6 +1,6 @@
 """Statistics: what a service uses now. Taken when somebody asks; nothing is collected in between."""
 
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.services.records import Stats
 from runtime.daemon.services.supervisor import Supervisor
 

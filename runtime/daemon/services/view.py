@@ -10,7 +10,8 @@ from runtime.daemon.services.records import Counts, Health, Instance, Revision, 
 from runtime.daemon.services.restarts import default_policy
 from runtime.daemon.services.slot import Slot
 from runtime.daemon.services.totals import Totals
-from runtime.daemon.spec import HealthCheck, ModuleType, RestartPolicy, ServiceSpec
+from runtime.daemon.spec import RestartPolicy, ServiceSpec
+from runtime.forms.workload import HealthCheck, ModuleType
 from runtime.wasm.launch import Abi
 
 

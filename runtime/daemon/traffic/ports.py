@@ -4,8 +4,8 @@ import asyncio
 from functools import partial
 
 from catalog.errors import FabricError
+from runtime.clock import Clock
 from runtime.daemon.access import Access
-from runtime.daemon.clock import Clock
 from runtime.daemon.logs import LogBook
 from runtime.daemon.services.supervisor import Supervisor
 from runtime.daemon.timers import Timers

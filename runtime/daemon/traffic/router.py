@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 
 from catalog.errors import FabricError, Unavailable
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.timers import Alarm, Timers
 from runtime.daemon.traffic.meter import Meter
 from runtime.wasm.launch import Done, Replica

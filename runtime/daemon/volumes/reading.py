@@ -7,8 +7,8 @@ from urllib.parse import unquote, urlsplit
 from croniter import CroniterError, croniter
 
 from catalog.jsonvalue import Json
-from runtime.daemon.fields import Fields, Problems
 from runtime.daemon.spec import Backup, VolumeSpec
+from runtime.forms.fields import Fields, Problems
 
 _FIELDS = tuple(VolumeSpec.__struct_fields__)
 _BACKUP = tuple(Backup.__struct_fields__)

@@ -10,9 +10,8 @@ import structlog
 
 from catalog.catalog import nearest
 from catalog.errors import Conflict, FabricError, Invalid, NotFound
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.events import EventBus
-from runtime.daemon.fields import NAME_FORM, as_name
 from runtime.daemon.ids import new_id
 from runtime.daemon.spec import VolumeSpec, VolumeUse
 from runtime.daemon.state import StateStore
@@ -22,6 +21,7 @@ from runtime.daemon.volumes.held import Held
 from runtime.daemon.volumes.turns import KIND, Turns
 from runtime.daemon.volumes.volume import Copy, MountPoint, Volume
 from runtime.daemon.volumes.watch import Watch
+from runtime.forms.fields import NAME_FORM, as_name
 from runtime.wasm.launch import Mount
 
 SEAL_AFTER = 60.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from catalog.errors import FabricError
-from runtime.daemon.clock import Clock
+from runtime.clock import Clock
 from runtime.daemon.volumes.contents import Contents
 from runtime.daemon.volumes.held import Held
 from runtime.daemon.volumes.tree import ENTRY_BYTES, Measured

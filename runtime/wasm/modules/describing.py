@@ -7,7 +7,7 @@ import msgspec
 
 from catalog.errors import FabricError, Invalid
 from catalog.jsonvalue import Json
-from runtime.daemon.spec import ModuleType
+from runtime.forms.workload import ModuleType
 from runtime.wasm.modules import media_types as types
 from runtime.wasm.modules.capabilities import merged, read_note
 from runtime.wasm.modules.fabrickfile import Fabrickfile, Info

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from catalog.jsonvalue import Json
-from runtime.daemon.spec import HealthCheck, ModuleType, Resources
+from runtime.forms.workload import HealthCheck, ModuleType, Resources
 from runtime.wasm.launch import Abi
 
 FILE_NAME = "Fabrickfile"

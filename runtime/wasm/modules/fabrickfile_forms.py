@@ -6,7 +6,7 @@ from collections.abc import Callable
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
 from catalog.urls import Refused, parse_url
-from runtime.daemon.paths import good_guest_path
+from runtime.forms.guest_paths import good_guest_path
 from runtime.wasm.modules.references import SCHEME, parse_reference
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"

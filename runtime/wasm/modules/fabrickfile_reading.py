@@ -6,11 +6,11 @@ from typing import cast
 import msgspec
 
 from catalog.errors import Invalid
-from runtime.daemon.fields import Fields, Problems, shown
-from runtime.daemon.paths import good_guest_path
-from runtime.daemon.reading import read_health_check, read_resources
-from runtime.daemon.spec import ModuleType
-from runtime.toml_text import read_toml
+from runtime.forms.fields import Fields, Problems, shown
+from runtime.forms.guest_paths import good_guest_path
+from runtime.forms.toml_text import read_toml
+from runtime.forms.workload import ModuleType
+from runtime.forms.workload_reading import read_health_check, read_resources
 from runtime.wasm.launch import Abi
 from runtime.wasm.modules import fabrickfile as records
 from runtime.wasm.modules import fabrickfile_forms as forms

@@ -21,8 +21,8 @@ import msgspec
 
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from runtime.daemon.fields import Fields, Problems
-from runtime.toml_text import read_toml
+from runtime.forms.fields import Fields, Problems
+from runtime.forms.toml_text import read_toml
 from runtime.wasm.modules.references import DEFAULT_REGISTRY, SCHEME, Reference, check_registry, parse_reference
 from runtime.wasm.modules.staging import unreadable
 

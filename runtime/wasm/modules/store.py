@@ -8,7 +8,7 @@ import msgspec
 
 from catalog.catalog import nearest
 from catalog.errors import FabricError, Invalid, NotFound
-from runtime.daemon.clock import Clock, SystemClock, rfc3339
+from runtime.clock import Clock, SystemClock, rfc3339
 from runtime.wasm.modules.archive import gather_path
 from runtime.wasm.modules.describing import argv_of, fabrickfile_of, info_of, shape_of, unreadable_info
 from runtime.wasm.modules.fabrickfile import Fabrickfile

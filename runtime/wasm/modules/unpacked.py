@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from runtime.daemon.paths import good_guest_path
+from runtime.forms.guest_paths import good_guest_path
 from runtime.wasm.launch import Mount
 from runtime.wasm.modules.describing import Shape
 from runtime.wasm.modules.manifest import Descriptor

@@ -10,16 +10,9 @@ from hypothesis import strategies as st
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
 from runtime.daemon.reading import read_service
-from runtime.daemon.spec import (
-    HealthCheck,
-    Port,
-    Replicas,
-    Resources,
-    RestartPolicy,
-    ServiceSpec,
-    VolumeUse,
-)
+from runtime.daemon.spec import Port, Replicas, RestartPolicy, ServiceSpec, VolumeUse
 from runtime.daemon.writing import HIDDEN, merge_patch, patched, write_service
+from runtime.forms.workload import HealthCheck, Resources
 
 SEED: dict[str, Json] = {
     "name": "api-service",

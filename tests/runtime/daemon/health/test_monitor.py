@@ -9,7 +9,7 @@ import pytest
 from runtime.daemon.events import EventBus
 from runtime.daemon.health import Defaults, Monitor
 from runtime.daemon.services.records import Health
-from runtime.daemon.spec import HealthCheck
+from runtime.forms.workload import HealthCheck
 from runtime.wasm.launch import Abi, Exit, Launch
 from runtime.wasm.messages import decode_request
 from tests.fakes.daemon_clock import DaemonClock

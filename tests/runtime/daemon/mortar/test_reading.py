@@ -10,7 +10,8 @@ from runtime.daemon.mortar.problems import Problem
 from runtime.daemon.mortar.project import Project
 from runtime.daemon.mortar.reading import Read, read_project
 from runtime.daemon.policies import Deny, Require
-from runtime.daemon.spec import HealthCheck, Port, Replicas, RestartPolicy, VolumeUse
+from runtime.daemon.spec import Port, Replicas, RestartPolicy, VolumeUse
+from runtime.forms.workload import HealthCheck
 
 ROOT = Path(__file__).resolve().parents[4]
 FERRY = (ROOT / "samples/mortar/ferry-desk/fabricks-mortar.toml").read_text()

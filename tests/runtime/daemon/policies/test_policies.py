@@ -11,7 +11,7 @@ from runtime.daemon.policies import Deny, Policies, Policy, Violation, Warn, rea
 from runtime.daemon.policies.policies import Mode
 from runtime.daemon.policies.report import PAIRS, Report
 from runtime.daemon.spec import NetworkSpec, ServiceSpec
-from runtime.toml_text import read_toml
+from runtime.forms.toml_text import read_toml
 from tests.fakes.daemon_clock import DaemonClock
 
 SEED = """

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from runtime.daemon.spec import HealthCheck, Resources
+from runtime.forms.workload import HealthCheck, Resources
 from runtime.wasm.launch import Abi
 from runtime.wasm.modules.fabrickfile import (
     BuildStep,

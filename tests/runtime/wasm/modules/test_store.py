@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from catalog.errors import FabricError, Invalid, NotFound, Unavailable
-from runtime.daemon.clock import rfc3339
+from runtime.clock import rfc3339
 from runtime.wasm.launch import Mount
 from runtime.wasm.modules.layout import Layout
 from runtime.wasm.modules.manifest import Manifest

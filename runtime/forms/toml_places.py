@@ -4,7 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 
-from runtime.toml_text import join_inline_tables
+from runtime.forms.toml_text import join_inline_tables
 
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
 _KEY = re.compile(r"""[A-Za-z0-9_-]+|"((?:\\.|[^"\\\n])*)"|'([^'\n]*)'""")

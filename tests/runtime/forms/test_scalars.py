@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import Invalid
-from runtime.daemon.scalars import (
+from runtime.forms.scalars import (
     DURATION_MOST,
     SIZE_MOST,
     parse_bytes,

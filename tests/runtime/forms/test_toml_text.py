@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import Invalid
-from runtime.toml_text import join_inline_tables, read_toml
+from runtime.forms.toml_text import join_inline_tables, read_toml
 
 
 def test_an_inline_table_may_stand_on_several_lines() -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from catalog.catalog import nearest
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
-from runtime.daemon.scalars import parse_bytes, parse_duration
+from runtime.forms.scalars import parse_bytes, parse_duration
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 NAME_FORM = "a name of a-z, 0-9 and `-`, at most 63 long, with no `-` at its ends"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.jsonvalue import Json
-from runtime.toml_places import key_lines, line_of
+from runtime.forms.toml_places import key_lines, line_of
 
 TEXT = '''# a comment
 mortar_version = "1.0"
