@@ -1,4 +1,4 @@
-"""The daemon's rooms: what keeps services running, apart from how it is asked to (api/daemon) and how a guest runs (wasm).
+"""The daemon's rooms: what keeps services running, apart from how it is asked (api/daemon) and how guests run (wasm).
 
 spec.py       ServiceSpec and its parts: a service as wanted; `reading` makes one from JSON or TOML
 state/        what outlives the process
