@@ -267,7 +267,11 @@ def test_logs_name_no_secret_and_no_param(tmp_path: Path) -> None:
     from tests.api.test_shutdown import process
 
     with receiver() as url, (tmp_path / "log").open("w") as log:
-        settings = {"FABRIC_LOG_LEVEL": "debug", "FABRIC_WEBHOOK_ALLOWED_HOSTS": "127.0.0.1"}
+        settings = {
+            "FABRIC_LOG_LEVEL": "debug",
+            "FABRICKS_DAEMON_LOG_OUTPUT": "stderr",
+            "FABRIC_WEBHOOK_ALLOWED_HOSTS": "127.0.0.1",
+        }
         with process(tmp_path / "data", stderr=log, **settings) as (server, address):
             speak(address, (tmp_path / "data" / "admin-token").read_text().strip(), url)
             server.terminate()
