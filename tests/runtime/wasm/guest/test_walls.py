@@ -104,6 +104,24 @@ def files_of(pid: int) -> set[str]:
     return {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
 
 
+def limits_of(pid: int) -> dict[str, tuple[str, str]]:
+    lines = Path(f"/proc/{pid}/limits").read_text(encoding="ascii").splitlines()[1:]
+    return {line[:26].strip(): (line[26:47].strip(), line[47:68].strip()) for line in lines}
+
+
+@pytest.mark.promise("G3", count=1)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_kernel_bounds_what_a_worker_uses(lab: Lab) -> None:
+    replica = await lab.start(REACTOR, memory=64 << 20, file_bytes=1_000_000)
+    limits = limits_of(replica.pid)
+    assert limits["Max file size"] == ("1000000", "1000000")
+    assert limits["Max open files"] == ("512", "512")
+    assert limits["Max core file size"] == ("0", "0")
+    assert (64 << 20) < int(limits["Max data size"][1]) < (64 << 20) + (300 << 20)
+    assert int(limits["Max address space"][1]) < 16 << 30
+    await replica.stop(1)
+
+
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_worker_says_which_walls_stand(lab: Lab, tmp_path: Path) -> None:
     walls, _, _ = imprison(tmp_path)

@@ -78,6 +78,31 @@ async def test_a_guest_that_waits_for_the_outside_is_interrupted_and_lives_on(la
     )
 
 
+async def test_a_guest_that_asks_on_after_its_time_is_heard_no_more(lab: Lab) -> None:
+    """Without a loop or a call between two questions, wasm code has no place where it could be stopped."""
+    asked = 0
+
+    async def never(request: bytes) -> bytes:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+        return request
+
+    ask_ = "(call $ask (local.get $at) (local.get $n) (i32.const 65536) (i32.const 65536))"
+    drops = f"(drop {ask_})" * 20
+    replica = await lab.start(
+        ASKS.replace("(if (i32.lt_s (local.get $got)", f"{drops} (if (i32.lt_s (local.get $got)"),
+        http_request=True,
+        outgoing=never,
+        limit=0.1,
+    )
+    pid = replica.pid
+    for round_ in range(3):
+        assert (await refusal(replica, b"ask")).code == "GUEST_TIMEOUT"
+        assert asked == round_ + 1
+    assert replica.pid == pid
+
+
 async def test_refusals_without_end_cost_little(lab: Lab) -> None:
     asked = 0
 
