@@ -1,6 +1,5 @@
 """Machine code, made once a module and configuration, in a process of its own with limits.
 
-settings.py   how wasmtime is configured, as data: what compiles and what runs have to agree
 compiler.py   Compiler: the cache, and one helper process a compilation
 task.py       what the helper is asked and answers
 child.py      a process that is given bytes and gives bytes

@@ -13,8 +13,8 @@ import msgspec
 import runtime
 from catalog.errors import GuestFailed
 from runtime.wasm.compile.child import Outcome, run_child
-from runtime.wasm.compile.settings import COMPONENT, CORE, fingerprint
 from runtime.wasm.compile.task import Answer, Facts, Refusal, Task
+from runtime.wasm.settings import COMPONENT, CORE, fingerprint
 
 MODULE_MOST = 64 * 1024 * 1024
 """Bytes of a module."""

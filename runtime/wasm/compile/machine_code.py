@@ -6,9 +6,9 @@ from typing import BinaryIO
 import wasmtime
 from wasmtime.component import Component
 
-from runtime.wasm.compile.settings import COMPONENT, CORE
 from runtime.wasm.compile.task import Answer, Facts, Refusal, Task
 from runtime.wasm.guest.engines import engine
+from runtime.wasm.settings import COMPONENT, CORE
 
 _MAGIC = b"\0asm"
 _COMPONENT = b"\x0d\x00\x01\x00"

@@ -1,8 +1,8 @@
-"""Wasmtime engines, configured as `compile/settings.py` says."""
+"""Wasmtime engines, configured as `settings.py` says."""
 
 import wasmtime
 
-from runtime.wasm.compile.settings import Settings
+from runtime.wasm.settings import Settings
 
 
 def engine(settings: Settings) -> wasmtime.Engine:

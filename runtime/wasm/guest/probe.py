@@ -9,12 +9,12 @@ from typing import NoReturn
 
 import wasmtime
 
-from runtime.wasm.compile.settings import CORE
 from runtime.wasm.guest.answering import GuestIo, Nonsense, Overflow
 from runtime.wasm.guest.bindings import choose
 from runtime.wasm.guest.engines import engine
 from runtime.wasm.guest.reactor import ReactorGuest
 from runtime.wasm.launch import Abi, Launch
+from runtime.wasm.settings import CORE
 
 _PATIENCE = 10.0
 

@@ -13,7 +13,6 @@ from typing import NoReturn
 import msgspec
 import wasmtime
 
-from runtime.wasm.compile.settings import CORE
 from runtime.wasm.guest import wasi
 from runtime.wasm.guest.answering import Unfitting
 from runtime.wasm.guest.bindings import Http
@@ -23,6 +22,7 @@ from runtime.wasm.guest.prepared import COMMAND, demand, prepare
 from runtime.wasm.guest.serving import unfit
 from runtime.wasm.guest.shared_http import SharedHttp
 from runtime.wasm.guest.situation import STDERR, Situation
+from runtime.wasm.settings import CORE
 from runtime.wasm.wire import MESSAGE_MOST, START, Closed, Connect, Ended, Failure, decode_to_worker
 
 _GRACE = 1.0

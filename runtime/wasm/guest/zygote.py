@@ -15,12 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from runtime.wasm.compile.settings import COMPONENT, CORE
 from runtime.wasm.guest.bindings import choose
 from runtime.wasm.guest.engines import engine
 from runtime.wasm.guest.probe import fast_bindings_work
 from runtime.wasm.guest.worker import House, become_worker
 from runtime.wasm.lifeline import die_with_parent
+from runtime.wasm.settings import COMPONENT, CORE
 from runtime.wasm.wire import MESSAGE_MOST, Fork, Forked, NotForked, Reaped, decode_fork, encode
 
 _DESCRIPTORS = 5

@@ -75,6 +75,7 @@ class WorkerReplica:
             ready=self._is_ready,
         )
         self._channel = self._framed if launch.abi is Abi.FRAMED else self._requests
+        self._answers = launch.abi not in {Abi.COMMAND, Abi.TCP}
         self._connections = Connections(self._control, self._usage, self._is_idle, launch.user)
         self._outputs = (
             OutputPipe(loop, ends.stdout, lambda piece: output("stdout", piece)),
@@ -140,7 +141,7 @@ class WorkerReplica:
 
     def submit(self, request: bytes, done: Done) -> None:
         """See launch.Replica."""
-        if not self._taking or self._lost_requests or self._launch.abi in {Abi.COMMAND, Abi.TCP}:
+        if not self._taking or self._lost_requests or not self._answers:
             self._loop.call_soon(done, failures.not_begun())
             return
         self._channel.submit(request, done)

@@ -11,7 +11,7 @@ import wasmtime
 
 from catalog.errors import GuestFailed
 from runtime.wasm.compile import Compiler
-from runtime.wasm.compile.settings import COMPONENT, CORE, fingerprint
+from runtime.wasm.settings import COMPONENT, CORE, fingerprint
 from samples.services.hostile.modules import compile_bomb
 from tests.runtime.wasm.lab import processes_of
 from tests.runtime.wasm.modules_in_wat import REACTOR

@@ -12,7 +12,7 @@ SCRIPT = """
 import json, os, sys
 from pathlib import Path
 import wasmtime
-from runtime.wasm.compile.settings import CORE
+from runtime.wasm.settings import CORE
 from runtime.wasm.guest import probe
 from runtime.wasm.guest.answering import GuestIo, Nonsense, Overflow
 from runtime.wasm.guest.bindings import choose

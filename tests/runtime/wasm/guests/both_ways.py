@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wasmtime.component import Component
 
-from runtime.wasm.compile.settings import COMPONENT
+from runtime.wasm.settings import COMPONENT
 from runtime.wasm.guest import fast_component
 from runtime.wasm.guest.answering import GuestIo
 from runtime.wasm.guest.component import ComponentGuest
