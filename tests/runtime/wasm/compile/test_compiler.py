@@ -13,7 +13,7 @@ from catalog.errors import GuestFailed
 from runtime.wasm.compile import Compiler
 from runtime.wasm.settings import COMPONENT, CORE, fingerprint
 from samples.services.hostile.modules import compile_bomb
-from tests.runtime.wasm.lab import processes_of
+from tests.runtime.wasm.lab import machine_noise, processes_of
 from tests.runtime.wasm.modules_in_wat import REACTOR
 
 
@@ -119,6 +119,7 @@ async def test_machine_code_that_is_not_as_it_was_written_is_made_again(tmp_path
 async def test_a_compile_bomb_costs_its_limit_and_the_loop_nothing(tmp_path: Path) -> None:
     path, digest = put(tmp_path, compile_bomb())
     compiler = Compiler(tmp_path / "cache", cpu_seconds=1)
+    noise = await machine_noise()
     longest, last = 0.0, asyncio.get_running_loop().time()
     compiling = asyncio.ensure_future(compiler.compile(path, digest))
     while not compiling.done():
@@ -128,7 +129,7 @@ async def test_a_compile_bomb_costs_its_limit_and_the_loop_nothing(tmp_path: Pat
     with pytest.raises(GuestFailed, match="more than 1 seconds of CPU") as caught:
         await compiling
     assert caught.value.code == "BUILD_FAILED"
-    assert longest < 0.1
+    assert longest < 0.1 + noise
     assert not [*(tmp_path / "cache").iterdir()]
 
 

@@ -145,7 +145,7 @@ async def test_a_loop_is_interrupted_and_the_next_request_answered(lab: Lab) -> 
     looping = begin(replica, encode_request(b"GET", b"/", [], b"loop"))
     after = begin(replica, REQUEST)
     assert getattr(await looping, "code", None) == "GUEST_TIMEOUT"
-    assert time.perf_counter() - began < 0.45
+    assert time.perf_counter() - began < 1.5
     assert decode_answer(await after).status == 200  # type: ignore[arg-type]
 
 

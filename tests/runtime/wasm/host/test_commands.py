@@ -46,7 +46,7 @@ async def test_a_command_that_runs_on_is_stopped_at_once(lab: Lab, module: str, 
         await lab.until_printed(b"printed\n")
     began = time.perf_counter()
     ended = await replica.stop(30)
-    assert time.perf_counter() - began < 0.3
+    assert time.perf_counter() - began < 1.5
     assert ended.code in {code, -signal.SIGKILL}
     lab.output["stdout"].clear()
 

@@ -116,7 +116,7 @@ async def test_a_loop_is_interrupted_and_the_guest_begins_again(lab: Lab) -> Non
     began = time.perf_counter()
     looping, after = begin(replica, b"l"), begin(replica, b"e")
     assert getattr(await looping, "code", None) == "GUEST_TIMEOUT"
-    assert time.perf_counter() - began < 0.45
+    assert time.perf_counter() - began < 1.5
     assert await after == b"e"
 
 

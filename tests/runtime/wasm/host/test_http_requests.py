@@ -68,7 +68,7 @@ async def test_a_guest_that_waits_for_the_outside_is_interrupted_and_lives_on(la
     pid, began = replica.pid, time.perf_counter()
     waiting, behind = begin(replica, b"slow"), begin(replica, b"quick")
     assert getattr(await waiting, "code", None) == "GUEST_TIMEOUT"
-    assert time.perf_counter() - began < 0.45
+    assert time.perf_counter() - began < 1.5
     assert await behind == b"quick"
     assert replica.pid == pid
     never.set()

@@ -10,7 +10,7 @@ import pytest
 from runtime.wasm.host.allowance import Allowance
 from runtime.wasm.host.output_pipe import BURST, RATE
 from runtime.wasm.launch import Abi
-from tests.runtime.wasm.lab import Lab, ask
+from tests.runtime.wasm.lab import Lab, ask, machine_noise
 from tests.runtime.wasm.modules_in_wat import FLOOD, REACTOR, command
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -30,6 +30,7 @@ async def test_a_flood_is_held_back_and_costs_no_memory(lab: Lab) -> None:
     from runtime.wasm.launch import Launch
 
     launch = Launch(service="flood", instance="1", abi=Abi.COMMAND, compiled=compiled.path)
+    noise = await machine_noise()
     before = psutil.Process().memory_info().rss
     replicas = [await lab.launcher.launch(launch, output=count, outgoing=None, timeout=5) for _ in range(4)]
     quiet = await lab.start(REACTOR)
@@ -41,7 +42,7 @@ async def test_a_flood_is_held_back_and_costs_no_memory(lab: Lab) -> None:
         worst = max(worst, time.perf_counter() - began)
     assert psutil.Process().memory_info().rss - before < 16 * 1024 * 1024
     assert got < 4 * (BURST + 2 * RATE)
-    assert worst < 0.25, "other guests are answered meanwhile"
+    assert worst < 0.25 + noise, "other guests are answered meanwhile"
     for each in replicas:
         await each.stop(0)
 

@@ -81,7 +81,7 @@ async def test_a_loop_is_interrupted_when_its_time_is_up(lab: Lab) -> None:
     error = await looping
     assert isinstance(error, TargetTimeout)
     assert error.code == "GUEST_TIMEOUT"
-    assert 0.2 <= time.perf_counter() - began < 0.45
+    assert 0.2 <= time.perf_counter() - began < 1.5
     assert await waiting == b"\1\0\0\0"
     assert replica.pid == pid, "the worker lives on"
 
@@ -101,7 +101,7 @@ async def test_a_guest_asleep_in_wasi_is_killed_and_those_behind_it_are_given_ba
     asleep, behind = begin(replica, b"s"), begin(replica, b"c")
     error = await asleep
     assert isinstance(error, TargetTimeout)
-    assert time.perf_counter() - began < 0.45
+    assert time.perf_counter() - began < 1.5
     given_back = await behind
     assert getattr(given_back, "code", None) == "GUEST_NOT_BEGUN"
     ended = await replica.ended()
@@ -172,7 +172,7 @@ async def test_a_guest_that_does_not_become_ready_is_ended(lab: Lab, start: str)
     began = time.perf_counter()
     with pytest.raises(GuestFailed):
         await lab.start(module, start_time=0.3)
-    assert time.perf_counter() - began < 1.5, "compiling it is part of this time"
+    assert time.perf_counter() - began < 5, "compiling it is part of this time"
 
 
 async def test_what_a_guest_prints_comes_as_it_is(lab: Lab) -> None:
@@ -200,7 +200,7 @@ async def test_stopping_ends_a_guest_that_does_not_come_to_an_end(lab: Lab, requ
     stuck = begin(replica, request_)
     began = time.perf_counter()
     await replica.stop(0.1)
-    assert time.perf_counter() - began < 0.45
+    assert time.perf_counter() - began < 1.5
     assert getattr(await stuck, "code", None) in {"GUEST_TIMEOUT", "GUEST_GONE"}
 
 

@@ -15,10 +15,10 @@ from runtime.wasm.messages import encode_request
 from samples.services.build import HERE
 from samples.services.hostile.modules import compile_bomb
 from tests.runtime.wasm.compile.test_compiler import put
-from tests.runtime.wasm.lab import PATIENCE, Lab, begin
+from tests.runtime.wasm.lab import PATIENCE, Lab, begin, longest_stall, machine_noise
 from tests.runtime.wasm.modules_in_wat import ASKS
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("guests")]
 
 STALL_MOST = 0.1
 """Seconds that the loop may stand still."""
@@ -95,53 +95,42 @@ async def do_the_worst(lab: Lab, name: str, folder: Path, at: int, until: float)
     return await keep_at_it(lab, name, until)
 
 
-async def longest_stall(until: float) -> float:
-    """The loop's own pulse: a tick a millisecond."""
-    longest, last = 0.0, time.perf_counter()
-    while last < until:
-        await asyncio.sleep(0.001)
-        now = time.perf_counter()
-        longest, last = max(longest, now - last), now
-    return longest
-
-
 @pytest.mark.promise("G1", count=len(REACTORS) + 3)
 @pytest.mark.promise("G3", count=len(REACTORS) + 3)
 @pytest.mark.parametrize("name", [*REACTORS, "ask", "start-loop", "compile-bomb"])
 async def test_runaways_do_not_stall_the_loop_nor_grow_the_daemon(lab: Lab, tmp_path: Path, name: str) -> None:
     if name in REACTORS:
         (await start(lab, name, 1.0)).kill()  # the zygote runs, and the module is compiled
-    lab.output["stdout"].clear()
+    lab.keeps_output = False
+    noise = await machine_noise()
     before = psutil.Process().memory_info().rss
     until = time.perf_counter() + SECONDS
     stall, *times = await asyncio.gather(
-        longest_stall(until), *(do_the_worst(lab, name, tmp_path, at, until) for at in range(GUESTS))
+        longest_stall(SECONDS), *(do_the_worst(lab, name, tmp_path, at, until) for at in range(GUESTS))
     )
-    printed = sum(map(len, lab.output.values()))
     assert all(times)
-    assert stall < STALL_MOST
-    assert psutil.Process().memory_info().rss - before - printed < 16 * 1024 * 1024
-    lab.output["stdout"].clear()
-    lab.output["stderr"].clear()
+    assert stall < STALL_MOST + noise
+    assert psutil.Process().memory_info().rss - before < 16 * 1024 * 1024
 
 
 @pytest.mark.promise("G2", count=ROUNDS * 8)
 @pytest.mark.parametrize("name", [*REACTORS, "ask", "start-loop"])
 async def test_a_runaway_ends_within_its_deadline(lab: Lab, name: str) -> None:
     """Each of twenty times: within the deadline and 250 ms it has ended, or answers another request."""
+    lab.keeps_output = False
     for _ in range(ROUNDS // 4):
-        await asyncio.gather(*(end_in_time(lab, name) for _ in range(4)))
-    lab.output["stdout"].clear()
+        most = DEADLINE + 0.25 + await machine_noise()
+        await asyncio.gather(*(end_in_time(lab, name, most) for _ in range(4)))
 
 
-async def end_in_time(lab: Lab, name: str) -> None:
+async def end_in_time(lab: Lab, name: str, most: float) -> None:
     if name == "start-loop":
         wasm = await asyncio.to_thread((HERE / "hostile" / "start-loop.wasm").read_bytes)
         await lab.compile(wasm)
         began = time.perf_counter()
         with pytest.raises(GuestFailed, match="not ready in time"):
             await lab.start(wasm, start_time=DEADLINE)
-        assert time.perf_counter() - began < DEADLINE + 0.25
+        assert time.perf_counter() - began < most
         return
     replica = await start(lab, name, limit=DEADLINE)
     began = time.perf_counter()
@@ -150,7 +139,7 @@ async def end_in_time(lab: Lab, name: str) -> None:
     took = time.perf_counter() - began
     assert isinstance(error, FabricError), name
     assert error.code in {"GUEST_TIMEOUT", "GUEST_TRAPPED"}
-    assert took < DEADLINE + 0.25, f"{name} took {took:.3f} s"
+    assert took < most, f"{name} took {took:.3f} s"
     if name != "ask":
         again = await begin(replica, HEALTH)
         assert isinstance(again, bytes) or replica.usage().requests < 2

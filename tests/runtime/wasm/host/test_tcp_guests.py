@@ -80,7 +80,7 @@ async def test_a_guest_that_does_not_notice_its_client_is_gone_is_stopped(lab: L
     hang_up(one)
     began = time.perf_counter()
     await until(lambda: replica.pending == 1)
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 6
     hang_up(other)
     assert replica.usage().traps == 1
     await replica.stop(0)
@@ -107,7 +107,7 @@ async def test_stopping_waits_and_then_stops_all(lab: Lab, module: str) -> None:
     pipes = [await replica.connect() for _ in range(3)]
     began = time.perf_counter()
     await stop_within(replica, 0.1)
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 1.5
     for each in pipes:
         hang_up(each)
     with pytest.raises(TargetFailed):
