@@ -4,6 +4,10 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import cast
 
+from api.daemon.counters import Counters
+from api.daemon.door import Door
+from api.daemon.metrics import ServicesCollector
+from api.daemon.requests import Requests
 from api.metrics import EngineCollector
 from api.wiring import Application
 from engine.measures import Measures
@@ -20,6 +24,15 @@ def page() -> str:
             "| metric | type | labels | meaning |",
             "|---|---|---|---|",
             *_rows(),
+            "",
+            "## Services",
+            "",
+            "`GET /metrics` on a port of its own, `prometheus_port` of `[monitoring]`. Labels `service` and `volume` are",
+            "names, `endpoint` is a route's template without `/v1`.",
+            "",
+            "| metric | type | labels | meaning |",
+            "|---|---|---|---|",
+            *_services_rows(),
         ]
     )
 
@@ -34,4 +47,24 @@ def _rows() -> Iterator[str]:
         labels = sorted({label for sample in family.samples for label in sample.labels} - {"le"})
         suffix = "_total" if family.type == "counter" else ""
         names = ", ".join(f"`{label}`" for label in labels)
+        yield f"| `{family.name}{suffix}` | {family.type} | {names} | {family.documentation} |"
+
+
+def _services_rows() -> Iterator[str]:
+    nothing: list[object] = []
+    services = SimpleNamespace(list=lambda: nothing)
+    door = SimpleNamespace(
+        daemon=SimpleNamespace(
+            services=services,
+            volumes=services,
+            config=SimpleNamespace(resources=SimpleNamespace(max_memory_total=0, max_cpu_total=0)),
+            health=SimpleNamespace(checks={}),
+        ),
+        requests=Requests(),
+        counters=Counters(),
+        streams=0,
+    )
+    for family in ServicesCollector(cast(Door, door)).collect():
+        suffix = "_total" if family.type == "counter" else ""
+        names = ", ".join(f"`{label}`" for label in sorted(getattr(family, "_labelnames", ())))
         yield f"| `{family.name}{suffix}` | {family.type} | {names} | {family.documentation} |"

@@ -2,6 +2,8 @@
 
 from inspect import getdoc
 
+from api.daemon.endpoint import Endpoint
+from api.daemon.routes import ENDPOINTS as SERVICES
 from api.fabric.routes import ENDPOINTS
 
 
@@ -24,8 +26,24 @@ def page() -> str:
             "| method | path | purpose | permission | answers | refuses with |",
             "|---|---|---|---|---|---|",
             *rows,
+            "",
+            "## Services",
+            "",
+            "On the daemon's Unix socket and, if `listen` of `[api]` says so, over TCP. With `auth_enabled` every request",
+            'needs `X-Fabricks-API-Key`. Answers are `{status: "success", data}` or `{status: "error", error: {code,',
+            "message, details}}`; `details.hint` says what to do. The whole contract is served at `/v1/openapi.json`; what of",
+            "it the reference prints is in [daemon.md](daemon.md).",
+            "",
+            "| method | path | purpose | answers |",
+            "|---|---|---|---|",
+            *(_service_row(each) for each in SERVICES),
         ]
     )
+
+
+def _service_row(endpoint: Endpoint) -> str:
+    methods = ", ".join(endpoint.method.split())
+    return f"| {methods} | `{endpoint.path}` | {_purpose(endpoint.handler)} | {', '.join(map(str, endpoint.gives))} |"
 
 
 def _purpose(handler: object) -> str:

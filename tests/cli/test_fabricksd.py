@@ -342,3 +342,25 @@ def test_systemd_is_told_once_both_halves_answer(folder: Path) -> None:
 @pytest.mark.reference("command fabricksd --version", "heading Installation")
 def test_it_says_its_version(folder: Path) -> None:
     assert re.fullmatch(r"fabricksd \d+\.\d+\.\d+\n", typed(folder, "--version").stdout)
+
+
+def test_a_user_without_privileges_runs_a_service(folder: Path) -> None:
+    nobody = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+    command = [*nobody, FABRICKSD, "start", "--port", "0"]
+    with subprocess.Popen(command, env=environment(folder), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            next(line for line in process.stdout if line.startswith("fabricksd: listening"))
+            capabilities = re.findall(r"CapEff:\s+(\w+)", Path(f"/proc/{process.pid}/status").read_text())
+            assert capabilities == ["0" * 16]
+            fabric = str(Path(FABRICKSD).with_name("fabric"))
+            hello = str(Path(__file__).parents[2] / "samples/services/hello/hello.wasm")
+            for words in (
+                ("module", "add", hello, "--tag", "hello:1.0.0", "--type", "http"),
+                ("service", "run", "hello:1.0.0", "--network", "default", "--wait"),
+            ):
+                subprocess.run([fabric, *words], env=environment(folder), check=True, timeout=SECONDS)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()

@@ -26,3 +26,22 @@ def test_the_request_as_printed_gets_the_answer_as_printed(told: Told, sample: S
 def test_the_story_tells_of_every_endpoint_that_is_printed(told: Told) -> None:
     assert told.keys() == {each.name for each in PRINTED}
     assert len(PRINTED) == 29
+
+
+@pytest.mark.reference("request POST /v1/services *")
+def test_what_was_asked_for_is_what_is_shown(told: Told) -> None:
+    asked, shown = told["POST /v1/services"].body, told["GET /v1/services/{id}"].reply.body["data"]
+    for field in ("name", "image", "networks", "environment", "ports"):
+        assert shown[field] == asked[field], field
+    assert shown["volumes"] == [{**each, "read_only": False} for each in asked["volumes"]]
+    for field in ("health_check", "restart_policy"):
+        assert asked[field].items() <= shown[field].items(), field
+    assert asked["replicas"].items() <= shown["replicas"].items()
+    assert shown["replicas"]["desired"] == asked["replicas"]["min"]
+    assert shown["resources"]["memory"]["limit"] == asked["resources"]["memory"]
+    assert shown["resources"]["cpu"]["limit"] == asked["resources"]["cpu"]
+
+
+@pytest.mark.reference("request PATCH /v1/services/{id} *", "response PATCH /v1/services/{id} *")
+def test_a_patch_as_printed_changes_what_it_names_and_nothing_else(told: Told) -> None:
+    assert told["PATCH /v1/services/{id}"].reply.body["data"]["revision"] == 2

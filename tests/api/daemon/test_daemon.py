@@ -11,6 +11,7 @@ from api.logs import set_level
 from tests.api.daemon.hosted import Hosted, hosted
 
 
+@pytest.mark.reference("setting api.version")
 def test_it_says_what_it_is_and_where_its_files_are(daemon: Hosted) -> None:
     found = daemon.get("/daemon/info")
     assert re.fullmatch(r"wasmtime \d+\.\d+\.\d+", found["runtime"])
@@ -42,6 +43,7 @@ def file(folder: Path) -> Path:
     return with_file(folder, '[daemon]\nlog_level = "info"\n[resources]\nmax_services = 100\n')
 
 
+@pytest.mark.reference("setting resources.max_services", "setting daemon.log_level", "heading Starting & Stopping")
 def test_a_reload_says_what_changes_and_what_needs_a_restart(folder: Path, file: Path) -> None:
     with hosted(folder, file=file) as daemon:
         assert daemon.data("POST", "/daemon/reload")["changes"] == []
@@ -74,6 +76,9 @@ def test_a_file_that_cannot_be_read_changes_nothing(folder: Path, file: Path, te
         assert daemon.get("/daemon/info")["config"]["max_services"] == 100
 
 
+@pytest.mark.reference(
+    "request POST /v1/daemon/shutdown *", "says Overview: State persistence *", "heading Starting & Stopping"
+)
 def test_a_shutdown_is_answered_and_then_asked_for(folder: Path) -> None:
     with hosted(folder) as daemon:
         daemon.add_module("hello", "hello:1.0.0")
@@ -110,6 +115,7 @@ def test_a_service_that_cannot_start_does_not_keep_the_daemon_from_starting(fold
         assert daemon.get("/services/one")["state"] != "running"
 
 
+@pytest.mark.reference("setting monitoring.metrics_*", "says State Store: Metrics")
 def test_what_services_used_is_kept_over_a_restart(folder: Path) -> None:
     with hosted(folder, monitoring__metrics_interval="100ms") as daemon:
         while daemon.get("/daemon/stats/history")["total"] < 2:
@@ -125,6 +131,7 @@ def test_what_services_used_is_kept_over_a_restart(folder: Path) -> None:
         assert daemon.get("/daemon/stats/history?until=2020-01-01T00:00:00Z") == {"samples": [], "total": 0}
 
 
+@pytest.mark.reference("says State Store: Health history")
 def test_the_health_of_the_past_is_known_after_a_restart(folder: Path) -> None:
     check = {"type": "http", "path": "/health", "interval": "100ms"}
     with hosted(folder) as daemon:

@@ -17,6 +17,9 @@ from tests.api.daemon.hosted import Hosted, hosted
 KEY = "X-Fabricks-API-Key"
 
 
+@pytest.mark.reference(
+    "heading Socket API Reference", "says Overview: REST API *", "says API Server: Handles HTTP requests"
+)
 def test_what_there_is_comes_in_the_envelope(daemon: Hosted) -> None:
     reply = daemon.call("GET", "/daemon/info")
     assert reply.status == 200
@@ -25,6 +28,7 @@ def test_what_there_is_comes_in_the_envelope(daemon: Hosted) -> None:
     assert reply.body["status"] == "success"
 
 
+@pytest.mark.reference("heading Error Handling")
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -99,6 +103,7 @@ def test_an_unknown_field_is_refused_with_what_was_meant(daemon: Hosted) -> None
     assert error["details"] == {"field": "forse", "hint": "Did you mean `force`?", "known": ["force", "timeout"]}
 
 
+@pytest.mark.reference("setting api.max_body_size")
 def test_a_body_over_the_limit_is_refused_before_it_is_read(folder: Path) -> None:
     with hosted(folder, api__max_body_size="2KB") as daemon:
         reply = daemon.ask("POST", "/v1/daemon/reload", headers={"Content-Length": "2001"})
@@ -160,6 +165,12 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
         yield made
 
 
+@pytest.mark.reference(
+    "setting api.auth_enabled",
+    "says Authentication: *",
+    "says API Server: Authentication & authorization",
+    "heading Authentication",
+)
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: f"{each.method} {each.path}")
 def test_no_route_is_open_where_keys_are_asked_for(locked: Hosted, endpoint: Any) -> None:
     path = endpoint.path.replace("{rest*}", "x").replace("{", "").replace("}", "")
@@ -177,6 +188,7 @@ def test_who_has_no_key_does_not_learn_which_routes_there_are(locked: Hosted, pa
     assert locked.ask("PUT", path).status == 401
 
 
+@pytest.mark.reference("setting api.api_key")
 def test_configured_and_generated_keys_open_it_until_they_are_revoked(locked: Hosted) -> None:
     assert locked.ask("GET", "/v1/daemon/info", headers={KEY: "a-configured-key"}).status == 200
     key, text = locked.daemon.keys.generate("test")

@@ -20,6 +20,9 @@ def network(daemon: Hosted, name: str) -> str:
     return str(daemon.data("POST", "/networks", {"name": name}, status=201)["id"])
 
 
+@pytest.mark.reference(
+    "endpoint GET /v1/events", "says Overview: Event streaming *", "says Event Bus: Streams to subscribers"
+)
 def test_a_stream_says_what_happens_from_now_on(quick: Hosted) -> None:
     network(quick, "before")
     with quick.stream("/events") as stream:
@@ -41,6 +44,7 @@ def test_a_quiet_stream_is_kept_alive(quick: Hosted) -> None:
         assert [stream.message() for _ in range(3)] == [{"": "ping"}] * 3
 
 
+@pytest.mark.reference("query GET /v1/events?types")
 def test_a_broken_stream_is_taken_up_without_a_gap(quick: Hosted) -> None:
     with quick.stream("/events?types=network.created") as stream:
         stream.message()
@@ -56,6 +60,7 @@ def test_a_broken_stream_is_taken_up_without_a_gap(quick: Hosted) -> None:
         assert stream.event()[1]["name"] == "live"
 
 
+@pytest.mark.reference("query GET /v1/events?since")
 def test_since_replays_what_is_kept(quick: Hosted) -> None:
     network(quick, "kept")
     with quick.stream("/events?since=2020-01-01T00:00:00Z") as stream:
@@ -74,6 +79,7 @@ def test_an_id_that_is_none_of_ours_is_refused(quick: Hosted) -> None:
     assert quick.call("GET", "/events", Last_Event_ID="x").status == 400
 
 
+@pytest.mark.reference("setting events.buffer_size")
 def test_a_reader_who_lost_events_is_told_so(folder: Path) -> None:
     with hosted(folder, events__buffer_size="3") as daemon:
         for number in range(6):
@@ -85,6 +91,9 @@ def test_a_reader_who_lost_events_is_told_so(folder: Path) -> None:
             assert [stream.event()[1]["name"] for _ in range(3)] == ["n3", "n4", "n5"]
 
 
+@pytest.mark.reference(
+    "query GET /v1/events/history?*", "says Event Bus: Event history", "heading Socket API Reference"
+)
 def test_history_is_newest_first_and_counts_all(quick: Hosted) -> None:
     for number in range(4):
         network(quick, f"n{number}")
@@ -119,3 +128,16 @@ def test_so_many_streams_and_no_more(folder: Path) -> None:
         reply = daemon.call("GET", "/events")
         assert (reply.status, reply.body["error"]["code"]) == (429, "STREAM_LIMIT")
         assert reply.headers["retry-after"] == "5"
+
+
+@pytest.mark.reference("query GET /v1/events?service")
+def test_a_stream_is_of_one_service_where_it_is_asked_for(folder: Path) -> None:
+    with hosted(folder) as daemon:
+        daemon.add_module("hello", "hello:1.0.0")
+        with daemon.stream("/events?service=two") as stream:
+            stream.message()
+            for name in ("one", "two"):
+                daemon.data("POST", "/services", {"name": name, "image": "hello:1.0.0"}, status=201)
+                daemon.settled(name)
+            kind, data = stream.event()
+        assert (kind, data["name"]) == ("service.created", "two")

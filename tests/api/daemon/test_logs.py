@@ -37,6 +37,7 @@ def wait_for(daemon: Hosted, text: str) -> list[Json]:
     raise AssertionError(entries)
 
 
+@pytest.mark.reference("says GET /v1/services/{id}/logs: RFC3339 *", "says Overview: Log aggregation *")
 def test_what_a_guest_prints_is_kept_with_time_stream_and_replica(daemon: Hosted, talker: str) -> None:
     say(daemon, "one")
     said = [each for each in wait_for(daemon, "one") if "one" in each["message"]]
@@ -44,6 +45,7 @@ def test_what_a_guest_prints_is_kept_with_time_stream_and_replica(daemon: Hosted
     assert all(STAMP.fullmatch(each["timestamp"]) and each["instance"] == f"{talker}-0" for each in said)
 
 
+@pytest.mark.reference("query GET /v1/services/{id}/logs?tail", "says GET /v1/services/{id}/logs: Future: *")
 def test_lines_are_picked_by_tail_stream_time_and_replica(daemon: Hosted, talker: str) -> None:
     for text in ("one", "two", "three"):
         say(daemon, text)
@@ -61,6 +63,7 @@ def test_lines_are_picked_by_tail_stream_time_and_replica(daemon: Hosted, talker
     assert daemon.error("GET", f"{path}?stream=stdin", status=400)["details"]["field"] == "stream"
 
 
+@pytest.mark.reference("says GET /v1/services/{id}/logs: Future: *")
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
 def test_following_begins_with_what_there_is_and_goes_on(daemon: Hosted, talker: str, accept: str) -> None:
     say(daemon, "before")
@@ -86,6 +89,7 @@ def test_following_ends_with_the_service(daemon: Hosted, talker: str) -> None:
         assert "INTERNAL" not in stream.rest()
 
 
+@pytest.mark.reference("says GET /v1/services/{id}/logs: If service *")
 def test_a_service_that_has_said_nothing_has_no_entries(daemon: Hosted) -> None:
     made = daemon.data("POST", "/services", {"name": "quiet", "image": "hello:1.0.0"}, status=201)
     try:

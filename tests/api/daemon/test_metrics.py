@@ -72,6 +72,9 @@ def watched() -> Iterator[tuple[Hosted, int]]:
         yield daemon, port
 
 
+@pytest.mark.reference(
+    "metric *", "heading Metrics & Observability", "setting monitoring.prometheus_*", "says Metrics & Observability: *"
+)
 def test_every_metric_of_the_reference_is_there_with_its_type_and_labels(watched: tuple[Hosted, int]) -> None:
     daemon, port = watched
     while not scraped(port)["fabricks_autoscale_events_total"].samples:
@@ -131,6 +134,7 @@ def test_a_port_that_is_taken_is_said_and_no_more(folder: Path, capsys: pytest.C
     assert "metrics_port_unusable" in capsys.readouterr().out
 
 
+@pytest.mark.reference("setting monitoring.prometheus_enabled")
 def test_metrics_that_are_off_are_off(folder: Path) -> None:
     port = free_port()
     with (

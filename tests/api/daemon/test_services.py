@@ -1,5 +1,6 @@
 """Services over the API: from their creation to their end, with real guests."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -38,6 +39,7 @@ def test_a_new_service_is_told_by_id_and_begins_to_start(daemon: Hosted) -> None
     assert daemon.error("GET", "/services/once-more", status=404)["code"] == "SERVICE_NOT_FOUND"
 
 
+@pytest.mark.reference("says GET /v1/services/{id}/logs: The :id parameter *")
 def test_an_id_and_a_name_lead_to_the_same_service(daemon: Hosted, api: str) -> None:
     by_name, by_id = daemon.get("/services/api"), daemon.get(f"/services/{api}")
     assert by_name["id"] == by_id["id"] == api
@@ -46,6 +48,7 @@ def test_an_id_and_a_name_lead_to_the_same_service(daemon: Hosted, api: str) -> 
     assert [each["health"] for each in by_id["replicas"]["instances"]] == ["healthy", "healthy"]
 
 
+@pytest.mark.reference("query GET /v1/services?*", "says Service Manager: Tracks service state")
 def test_services_are_listed_by_state_network_and_label(daemon: Hosted, api: str) -> None:
     for query in ("", "?state=running", "?network=default", "?label=tier%3Dweb", "?label=tier&state=running"):
         found = daemon.get(f"/services{query}")
@@ -80,6 +83,7 @@ def test_a_module_that_is_not_stored_is_named(daemon: Hosted) -> None:
     assert "hello:1.0.0" in error["details"]["available_modules"]
 
 
+@pytest.mark.reference("request PATCH /v1/services/{id} *")
 def test_a_patch_merges_and_reaches_the_guests(daemon: Hosted, api: str) -> None:
     done = daemon.data("PATCH", "/services/api", {"environment": {"MORE": "x"}, "replicas": {"min": 3, "max": 5}})
     assert (done["id"], done["revision"]) == (api, 2)
@@ -94,6 +98,12 @@ def test_a_patch_merges_and_reaches_the_guests(daemon: Hosted, api: str) -> None
     assert daemon.settled("api")["environment"] == {"GREETING": "hello", "MORE": "x"}
 
 
+@pytest.mark.reference(
+    "says Service Manager: Starts/stops WASM instances",
+    "says Service Manager: Manages replicas",
+    "request POST /v1/services/{id}/restart *",
+    "request POST /v1/services/{id}/scale *",
+)
 def test_a_service_is_stopped_started_restarted_and_scaled(daemon: Hosted, api: str) -> None:
     assert daemon.data("POST", "/services/api/stop", {"timeout": "5s"})["state"] == "stopped"
     assert daemon.error("POST", "/services/api/stop", status=409)["code"] == "INVALID_STATE"
@@ -112,6 +122,11 @@ def test_a_service_is_stopped_started_restarted_and_scaled(daemon: Hosted, api: 
     assert daemon.error("POST", "/services/api/scale", {"replicas": "5"}, status=400)["details"]["field"] == "replicas"
 
 
+@pytest.mark.reference(
+    "request POST /v1/services/run-module *",
+    "says POST /v1/services/run-module: creates a service, and starts it",
+    "says POST /v1/services/run-module: If omitted or empty, *",
+)
 def test_a_module_is_run_with_arguments_and_environment(daemon: Hosted) -> None:
     made = daemon.data(
         "POST",
@@ -129,6 +144,7 @@ def test_a_module_is_run_with_arguments_and_environment(daemon: Hosted) -> None:
         daemon.remove(made["id"])
 
 
+@pytest.mark.reference("says API Server: Request routing")
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_the_proxy_hands_on_what_it_is_given(daemon: Hosted, api: str, method: str) -> None:
     headers = {"X-Own": "a", "X-Fabricks-API-Key": "secret", "Connection": "keep-alive"}
@@ -169,6 +185,7 @@ def test_stats_say_what_a_service_uses(daemon: Hosted, api: str) -> None:
     assert found["replicas"] == {"desired": 2, "running": 2, "healthy": 2}
 
 
+@pytest.mark.reference("query GET /v1/services/{id}/stats?stream")
 def test_stats_are_streamed_once_a_second(daemon: Hosted, api: str) -> None:
     with daemon.stream("/services/api/stats?stream=true") as stream:
         assert stream.answer.getheader("content-type") == "text/event-stream"
@@ -179,6 +196,7 @@ def test_stats_are_streamed_once_a_second(daemon: Hosted, api: str) -> None:
     assert first.keys() == daemon.get("/services/api/stats").keys()
 
 
+@pytest.mark.reference("query GET /v1/health/{id}/history?*", "says Health Monitor: Tracks service health history")
 def test_health_is_told_asked_and_remembered(daemon: Hosted, api: str) -> None:
     found = daemon.get("/health/api")
     assert (found["id"], found["health"]) == (api, "healthy")
@@ -190,3 +208,20 @@ def test_health_is_told_asked_and_remembered(daemon: Hosted, api: str) -> None:
     assert daemon.get("/health/api/history?until=2020-01-01T00:00:00Z")["history"] == []
     assert daemon.get("/health")["services"] == {"healthy": 1}
     assert daemon.error("GET", "/health/nobody", status=404)["code"] == "SERVICE_NOT_FOUND"
+
+
+@pytest.mark.reference("query DELETE /v1/services/{id}?*")
+def test_a_deletion_waits_for_what_is_under_way_unless_it_is_forced(daemon: Hosted) -> None:
+    for query, patient in (("?timeout=20s", True), ("?force=true", False)):
+        daemon.data("POST", "/services", {**SPEC, "name": "busy", "replicas": {"min": 1}}, status=201)
+        daemon.settled("busy")
+        answers: list[int] = []
+        caller = threading.Thread(
+            target=lambda: answers.append(daemon.ask("GET", "/v1/services/busy/proxy/sleep?ms=700").status)  # noqa: B023
+        )
+        caller.start()
+        while not daemon.get("/services/busy/stats")["stats"]["requests"]["in_flight"]:
+            pass
+        daemon.data("DELETE", f"/services/busy{query}")
+        caller.join()
+        assert answers == ([200] if patient else [502])

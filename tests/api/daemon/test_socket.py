@@ -45,6 +45,7 @@ def asked_by(path: Path, uid: int, *groups: int) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.reference("says Security Model: srw-rw---- *", "heading Security Model")
 def test_it_is_for_owner_and_group_in_a_directory_for_owner_and_group(folder: Path) -> None:
     path = folder / "made" / "fabricks.sock"
     with bind_control(path):
@@ -73,6 +74,7 @@ def test_another_user_is_not_answered_even_where_the_mode_would_let_him(daemon: 
         daemon.folder.chmod(0o700)
 
 
+@pytest.mark.reference("says Security Model: sudo usermod *", "setting security.default_user")
 @pytest.mark.promise("P5")
 @as_root
 def test_a_member_of_the_sockets_group_is_answered(folder: Path) -> None:
@@ -170,6 +172,12 @@ def test_a_pid_file_that_a_killed_daemon_left_is_taken_over(folder: Path) -> Non
     again.release()
 
 
+@pytest.mark.reference(
+    "setting daemon.socket",
+    "setting daemon.pid_file",
+    "says Overview: Socket-based *",
+    "says API Server: Listens on Unix socket",
+)
 def test_a_stopped_daemon_leaves_neither_socket_nor_pid_file(folder: Path) -> None:
     with hosted(folder) as daemon:
         path, pid = daemon.socket, daemon.daemon.config.daemon.pid_file
