@@ -1,4 +1,4 @@
-"""docs/daemon.md: every heading, statement, field, code, metric, setting and command of the reference, and its proof."""
+"""docs/daemon.md: everything that the reference prints, from headings to commands, and its proof."""
 
 from collections import defaultdict
 
@@ -35,9 +35,9 @@ def page() -> str:
     lines = [
         "# The daemon's reference, covered",
         "",
-        "The services API is served on the daemon's Unix socket under `/v1`; `GET /v1/openapi.json` describes all of it.",
-        "Below is everything that its reference prints, with the tests that fail when it is not so. Paths are those of",
-        "`tests/`; what is marked and what is listed stands in `tests/reference/`.",
+        "The services API is served on the daemon's Unix socket under `/v1`; `GET /v1/openapi.json` describes all of",
+        "it. Below is everything that its reference prints, with the tests that fail when it is not so. Paths are those",
+        "of `tests/`; what is marked and what is listed stands in `tests/reference/`.",
         "",
     ]
     for kind, (title, text) in KINDS.items():
