@@ -36,8 +36,8 @@ def page() -> str:
         "# The daemon's reference, covered",
         "",
         "The services API is served on the daemon's Unix socket under `/v1`; `GET /v1/openapi.json` describes all of",
-        "it. Below is everything that its reference prints, with the tests that fail when it is not so. Paths are those",
-        "of `tests/`; what is marked and what is listed stands in `tests/reference/`.",
+        "it. Below is everything that its reference prints, with the tests that fail when it is not so. Paths are",
+        "those of `tests/`; what is marked and what is listed stands in `tests/reference/`.",
         "",
     ]
     for kind, (title, text) in KINDS.items():

@@ -114,7 +114,7 @@ def unrunnable(_: Hosted, folder: Path) -> Json:
 
 def bug(daemon: Hosted, _: Path) -> Json:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(daemon.daemon, "stats", lambda: {}["nothing"])
+        patch.setattr(daemon.daemon, "stats", lambda: 1 // 0)
         return daemon.error("GET", "/daemon/stats", status=500)
 
 
