@@ -10,7 +10,7 @@ from wasmtime.component import Component
 from runtime.wasm.guest import traps
 from runtime.wasm.guest.answering import AnsweringGuest, Nonsense, Overflow, Unfitting
 from runtime.wasm.guest.situation import Situation
-from runtime.wasm.wire import PAGE, START, Ended, Failure, Unfit
+from runtime.wasm.wire import PAGE, START, Ended, Unfit
 
 Guest = AnsweringGuest[wasmtime.Module] | AnsweringGuest[Component]
 
@@ -57,8 +57,5 @@ def _start(situation: Situation, make: Callable[[], Guest]) -> Guest:
 
 def unfit(situation: Situation, error: Exception) -> NoReturn:
     """The guest cannot be started: say why, and end."""
-    failure = (
-        traps.failure(error) if isinstance(error, wasmtime.Trap) else Failure(code="RUNTIME_ERROR", message=str(error))
-    )
-    situation.say(Unfit(failure=failure))
+    situation.say(Unfit(failure=traps.why_unfit(error)))
     os._exit(70)

@@ -10,10 +10,9 @@ from runtime.wasm.wire import Failure
 
 INTERRUPT = "INTERRUPT"
 _FRAMES_MOST = 8
-
-
-class Stopped(Exception):
-    """The guest called `proc_exit` where it should have answered."""
+_NAME_MOST = 200
+"""Characters of a function's name; Rust's can be a page."""
+_SENTENCE_MOST = 1000
 
 
 def exit_code(error: BaseException) -> int | None:
@@ -39,6 +38,15 @@ def failure(error: wasmtime.Trap | wasmtime.WasmtimeError | Nonsense | Overflow)
     return Failure(code="GUEST_TRAPPED", message=sentence, trap=name or "ERROR", frames=_frames(error))
 
 
+def why_unfit(error: Exception) -> Failure:
+    """Why a guest could not be started."""
+    if isinstance(error, wasmtime.Trap):
+        return failure(error)
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = ": ".join(line for line in lines if line and line != "Caused by:")
+    return Failure(code="RUNTIME_ERROR", message=told[:_SENTENCE_MOST])
+
+
 def _name(error: wasmtime.Trap | wasmtime.WasmtimeError) -> str | None:
     if not isinstance(error, wasmtime.Trap):  # a component's trap is a plain error with these words
         return INTERRUPT if _cause(error) == "wasm trap: interrupt" else None
@@ -49,13 +57,13 @@ def _cause(error: BaseException) -> str:
     """The first line, or what is at the bottom of it."""
     first, _, rest = str(error).strip().partition("\n")
     causes = rest.rpartition("Caused by:")[2].strip().splitlines() if "Caused by:" in rest else [first]
-    return re.sub(r"^\d+: ", "", causes[-1].strip()).rstrip(".")
+    return re.sub(r"^\d+: ", "", causes[-1].strip()).rstrip(".")[:_SENTENCE_MOST]
 
 
 def _frames(error: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[str, ...]:
     if not isinstance(error, wasmtime.Trap):
         return ()
     return tuple(
-        f"{each.func_name or f'function {each.func_index}'} +0x{each.module_offset:x}"
+        f"{(each.func_name or f'function {each.func_index}')[:_NAME_MOST]} +0x{each.module_offset:x}"
         for each in error.frames[:_FRAMES_MOST]
     )

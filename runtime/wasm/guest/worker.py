@@ -26,10 +26,11 @@ from runtime.wasm.guest.reactor import ReactorGuest
 from runtime.wasm.guest.requests import RequestSocket
 from runtime.wasm.guest.situation import Situation
 from runtime.wasm.guest.tcp import Connections, copy_code
+from runtime.wasm.guest.traps import why_unfit
 from runtime.wasm.guest.turns import Turns
 from runtime.wasm.launch import Abi, Launch
 from runtime.wasm.lifeline import die_with_parent
-from runtime.wasm.wire import MESSAGE_MOST, Failure, Interrupt, Ready, Unfit, decode_launch, decode_to_worker, encode
+from runtime.wasm.wire import MESSAGE_MOST, Interrupt, Ready, Unfit, decode_launch, decode_to_worker, encode
 
 _REQUESTS, _CONTROL = 3, 4
 _BROKEN = 70
@@ -58,8 +59,7 @@ def become_worker(descriptors: list[int], house: House) -> NoReturn:
             plan = _plan(launch.abi)
             situation = _settle(launch, control, house)
         except (wasmtime.WasmtimeError, OSError, LookupError) as error:
-            failure = Failure(code="RUNTIME_ERROR", message=f"the worker could not be set up: {error}")
-            control.sendall(encode(Unfit(failure=failure)))
+            control.sendall(encode(Unfit(failure=why_unfit(error))))
             os._exit(_BROKEN)
         guests, mains = plan(situation)
         threading.stack_size(limits.STACK)
@@ -91,7 +91,8 @@ def _settle(launch: Launch, control: socket.socket, house: House) -> Situation:
         code = wasmtime.Module.deserialize_file(engine, str(launch.compiled))
     copy = copy_code(launch.compiled) if launch.abi is Abi.TCP else None
     os.setpgid(0, 0)
-    with suppress(OSError):
+    with suppress(OSError):  # for those who look at processes: whose it is, and who goes first when memory is short
+        Path("/proc/self/comm").write_text(launch.service, encoding="utf-8")
         Path("/proc/self/oom_score_adj").write_text("800", encoding="ascii")
     limits.limit(launch)
     identity.give_up_privileges(launch.user, (1, 2) if copy is None else (1, 2, copy))

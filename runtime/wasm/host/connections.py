@@ -3,6 +3,7 @@
 import os
 import pwd
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from catalog.errors import Unavailable
 from runtime.wasm.host import failures
@@ -29,8 +30,7 @@ class Connections:
         """Begin one. Raises TargetFailed GUEST_GONE, Unavailable GUEST_FULL."""
         if len(self._open) >= CONNECTIONS_MOST:
             raise Unavailable("GUEST_FULL", f"The guest has {CONNECTIONS_MOST} connections already.", hint="Try again.")
-        stdin, to_stdin = os.pipe()
-        from_stdout, stdout = os.pipe()
+        stdin, to_stdin, from_stdout, stdout = _pipes()
         self._last += 1
         try:
             if self._user is not None:  # WASI opens them anew, as that user
@@ -59,3 +59,16 @@ class Connections:
     def clear(self) -> None:
         """The worker has ended."""
         self._open.clear()
+
+
+def _pipes() -> tuple[int, int, int, int]:
+    try:
+        with ExitStack() as stack:
+            ends = os.pipe()
+            for each in ends:
+                stack.callback(os.close, each)
+            other_ends = os.pipe()
+            stack.pop_all()
+            return *ends, *other_ends
+    except OSError as error:
+        raise Unavailable("GUEST_FULL", f"No connection can be made: {error.strerror}.", hint="Try again.") from None

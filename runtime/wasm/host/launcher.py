@@ -5,6 +5,7 @@ import os
 import socket
 from contextlib import ExitStack
 
+from catalog.errors import Unavailable
 from runtime.wasm.host.replica import Ends, WorkerReplica
 from runtime.wasm.host.throttle import Throttle
 from runtime.wasm.host.zygote_link import ZygoteLink
@@ -71,16 +72,31 @@ class ZygoteLauncher:
 
 
 def _connect(launch: Launch, theirs: ExitStack) -> tuple[Ends, list[int]]:
-    """Our ends, and the worker's descriptors, which `theirs` closes."""
-    requests, worker_requests = socket.socketpair()
-    control, worker_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    theirs.enter_context(worker_requests)
-    theirs.enter_context(worker_control)
-    pipes = [os.pipe(), os.pipe()]
-    document = os.memfd_create("launch", os.MFD_CLOEXEC)
-    for each in (pipes[0][1], pipes[1][1], document):
-        theirs.callback(os.close, each)
-    os.write(document, encode_launch(launch))
-    requests.setblocking(False)
-    ends = Ends(requests, control, pipes[0][0], pipes[1][0])
-    return ends, [worker_requests.fileno(), worker_control.fileno(), pipes[0][1], pipes[1][1], document]
+    """Our ends, and the worker's descriptors, which `theirs` closes. Raises Unavailable ZYGOTE_DOWN."""
+    try:
+        with ExitStack() as ours:
+            sockets = [_pair(ours, theirs, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET)]
+            pipes = [_pipe(ours, theirs) for _ in range(2)]
+            document = os.memfd_create("launch", os.MFD_CLOEXEC)
+            theirs.callback(os.close, document)
+            os.write(document, encode_launch(launch))
+            ours.pop_all()
+    except OSError as error:
+        raise Unavailable("ZYGOTE_DOWN", f"No worker can be connected: {error.strerror}.", hint="Try again.") from None
+    (requests, worker_requests), (control, worker_control) = sockets
+    (stdout, worker_stdout), (stderr, worker_stderr) = pipes
+    descriptors = [worker_requests.fileno(), worker_control.fileno(), worker_stdout, worker_stderr, document]
+    return Ends(requests, control, stdout, stderr), descriptors
+
+
+def _pair(ours: ExitStack, theirs: ExitStack, kind: socket.SocketKind) -> tuple[socket.socket, socket.socket]:
+    mine, workers = socket.socketpair(socket.AF_UNIX, kind)
+    mine.setblocking(False)
+    return ours.enter_context(mine), theirs.enter_context(workers)
+
+
+def _pipe(ours: ExitStack, theirs: ExitStack) -> tuple[int, int]:
+    mine, workers = os.pipe()
+    ours.callback(os.close, mine)
+    theirs.callback(os.close, workers)
+    return mine, workers

@@ -135,10 +135,10 @@ class RequestChannel(asyncio.Protocol):
         if kind == HTTP_REQUEST:
             if not self._calls.begin(payload, lambda answer: self._answer_http(number, answer)):
                 self._watcher.broken("it asks for more than it can wait for")
-        elif kind == FAILED and number == self._head and self._waiting:
+        elif kind == FAILED and number == self._head and self._waiting and (failure := _read(payload)):
             self._usage.traps += 1
             self._watcher.trapped()
-            self._answered(failures.of_guest(msgspec.json.decode(payload, type=Failure)), pages)
+            self._answered(failures.of_guest(failure), pages)
         else:
             self._watcher.broken("it answers what it was not asked")
 
@@ -148,3 +148,10 @@ class RequestChannel(asyncio.Protocol):
 
     def _overdue(self) -> None:
         self._watcher.overdue(self._head)
+
+
+def _read(payload: bytes) -> Failure | None:
+    try:
+        return msgspec.json.decode(payload, type=Failure)
+    except msgspec.DecodeError:
+        return None

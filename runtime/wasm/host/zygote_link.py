@@ -89,15 +89,21 @@ class ZygoteLink:
             return
         message = decode_from_zygote(data)
         if isinstance(message, Forked):
-            self._got(message.id, WorkerProcess(message.pid, descriptors[0]))
+            if descriptors:
+                self._got(message.id, WorkerProcess(message.pid, descriptors[0]))
+            else:  # we have no room for its pidfd; it ends when its sockets are closed
+                self._refuse(message.id, "too many open files")
         elif isinstance(message, NotForked):
-            forked, _ = self._forking.pop(message.id)
-            if not forked.done():
-                forked.set_exception(_down(message.why))
-        else:
+            self._refuse(message.id, message.why)
+        elif message.id in self._on_end:
             process, on_end = self._on_end.pop(message.id)
             process.has_ended(message)
             on_end(message)
+
+    def _refuse(self, number: int, why: str) -> None:
+        forked, _ = self._forking.pop(number)
+        if not forked.done():
+            forked.set_exception(_down(why))
 
     def _got(self, number: int, process: WorkerProcess) -> None:
         forked, on_end = self._forking.pop(number)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from catalog.errors import Unavailable
+from runtime.wasm.launch import Abi, Launch
 from tests.runtime.wasm.lab import PATIENCE, Lab, ask, begin, processes_of
 from tests.runtime.wasm.modules_in_wat import REACTOR, SLEEP, SPIN
 
@@ -76,6 +79,7 @@ import asyncio, os, sys
 from pathlib import Path
 from samples.services.hostile.modules import compile_bomb
 from tests.runtime.wasm.lab import Lab, processes_of
+from catalog.errors import Unavailable
 from runtime.wasm.launch import Abi
 from tests.runtime.wasm.modules_in_wat import REACTOR, SLEEP, SPIN
 
@@ -132,3 +136,30 @@ async def test_idle_workers_cost_nothing(lab: Lab) -> None:
     assert time.process_time() - ours < 0.01
     for each in replicas:
         await each.stop(1)
+
+
+async def test_without_descriptors_nothing_is_launched_and_nothing_leaks(lab: Lab) -> None:
+    replica = await lab.start(REACTOR)
+    launch = Launch(service="s", instance="i", abi=Abi.REACTOR, compiled=(await lab.compile(REACTOR)).path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = open_files()
+    family = set(processes_of(os.getpid()))
+    free = [number for number in range(soft) if number not in before]
+    for spare in range(10):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free[spare], hard))
+        try:
+            with pytest.raises(Unavailable) as caught:
+                await lab.launcher.launch(launch, output=lambda stream, piece: None, outgoing=None, timeout=5)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert caught.value.code == "ZYGOTE_DOWN"
+        await asyncio.sleep(0.01)
+        assert open_files() == before, f"with {spare}"
+    await until_gone(set(processes_of(os.getpid())) - family, PATIENCE)
+    assert await ask(replica, b"e") == b"e"
+    await replica.stop(1)
+
+
+def open_files() -> set[int]:
+    """All but the one by which we look."""
+    return {int(each.name) for each in Path("/proc/self/fd").iterdir() if each.exists()}
