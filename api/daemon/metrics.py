@@ -3,7 +3,8 @@
 Numbers, and the names of services, volumes and routes; nothing of what goes through them.
 """
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -134,9 +135,24 @@ def _counter(name: str, text: str, *more: str) -> CounterMetricFamily:
     return CounterMetricFamily(name, text, labels=("service", *more))
 
 
-def exposition(door: Door) -> bytes:
-    """The page as it is now."""
+async def exposition(door: Door) -> bytes:
+    """The page as it is now. What is counted is read on the loop, and written down in a thread."""
+    families = _Taken(ServicesCollector(door).collect())
+    return await asyncio.to_thread(_written, families)
+
+
+class _Taken(Collector):
+    """Families as they were at one time."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _written(families: _Taken) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=registry)
-    registry.register(ServicesCollector(door))
+    registry.register(families)
     return generate_latest(registry)

@@ -25,7 +25,7 @@ def make_metrics_app(door: Door) -> AnySanic:
     async def metrics(_request: Request) -> HTTPResponse:
         from api.daemon.metrics import CONTENT_TYPE, exposition  # noqa: PLC0415 - prometheus_client is slow to import
 
-        return HTTPResponse(exposition(door), content_type=CONTENT_TYPE)
+        return HTTPResponse(await exposition(door), content_type=CONTENT_TYPE)
 
     app.add_route(metrics, "/metrics", methods=["GET", "HEAD"], name="metrics")
     app.ctx.allowed = allowed_methods(app)
