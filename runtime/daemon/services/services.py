@@ -228,7 +228,11 @@ class Services:
         timeout: float = 10.0,  # noqa: ASYNC109 - as above
         force: bool = False,
     ) -> int:
-        """Replace its replicas one by one (with `force`, all at once); answers how many, once they are."""
+        """Replace its replicas one by one (with `force`, all at once); answers how many, once they are.
+
+        Its module and files are read again. Raises what keeps it from being run now, such as NotFound MODULE_NOT_FOUND;
+        then the replicas that run stay.
+        """
 
         async def work() -> tuple[Supervisor, int]:
             service = self.get(id_or_name)
@@ -243,6 +247,8 @@ class Services:
         except TimeoutError:
             # Its state says how far it has come; the answer counts those that are at work.
             return service.counts.healthy
+        if service.stuck is not None:
+            raise service.stuck
         return count
 
     async def scale(self, id_or_name: str, replicas: int, *, cause: str = "request") -> tuple[int, int]:

@@ -74,6 +74,11 @@ class View:
         return self.halted is not None or self.record.desired != "running"
 
     @property
+    def settled(self) -> bool:
+        """Is all as wanted, or will it not be without somebody's help? Its supervisor knows."""
+        raise NotImplementedError
+
+    @property
     def state(self) -> ServiceState:
         """In one word."""
         return state_of(
