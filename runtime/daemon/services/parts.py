@@ -52,10 +52,6 @@ class Owner(Protocol):
         """What the service still waits for before its first replica may start; None: nothing."""
         ...
 
-    def may_spare(self, wanted: int) -> bool:
-        """May one replica more than `wanted` run for a while?"""
-        ...
-
     def changed(self, service: "Supervisor") -> None:
         """Something about the service may have changed."""
         ...

@@ -35,26 +35,26 @@ class Moves(msgspec.Struct, frozen=True):
     again: tuple[int, ...] = ()
 
 
-def next_moves(places: Sequence[Place], wanted: int, *, spare: bool) -> Moves:
-    """The next moves for `wanted` replicas; `spare`: one more than wanted may run for a while."""
+def next_moves(places: Sequence[Place], wanted: int, *, most: int) -> Moves:
+    """The next moves for `wanted` replicas; `most` may run at a time, those that are being stopped included."""
     here = [at for at, place in enumerate(places) if not place.goes]
     if wanted == 0:
         return Moves(stop=tuple(at for at in here if places[at].phase in LIVE))
-    leaving = len(places) - len(here)
+    room = max(0, most - len(places))
     again = tuple(at for at in here if _starts_anew(places[at]))
-    old = sorted(
-        (at for at in here if not places[at].current and places[at].phase in LIVE), key=lambda at: places[at].born
-    )
     if len(here) < wanted:
-        return Moves(add=max(0, wanted - len(here) - (0 if spare else leaving)), again=again)
+        return Moves(add=min(wanted - len(here), room), again=again)
+    old = [at for at in here if not places[at].current and places[at].phase in LIVE]
     if not old:
         stop = _first_to_go(places, here, len(here) - wanted)
         return Moves(stop=stop, again=tuple(at for at in again if at not in stop))
+    old.sort(key=lambda at: places[at].born)
     if len(here) > wanted + 1:
         return Moves(stop=tuple(old[: len(here) - wanted - 1]), again=again)
+    leaving = len(places) > len(here)
     if again or leaving or not all(places[at].fit for at in here if places[at].current):
         return Moves(again=again)
-    if len(here) == wanted and spare:
+    if len(here) == wanted and room:
         return Moves(add=1)
     return Moves(stop=(old[0],))
 

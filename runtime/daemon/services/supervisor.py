@@ -65,13 +65,19 @@ class Supervisor(View):
         self._held, self.halted, self.stuck, self._missing = False, None, None, None
         for slot in self.slots:
             slot.attempts = slot.restarts = 0
-        self._renew()
+        if self._prepared_revision or not self._usable:
+            self._generation += 1
         self.look()
 
     def renew(self, grace: float, *, force: bool) -> int:
-        """Replace every replica, one by one or with `force` all at once; answers how many there are."""
+        """Replace every replica, one by one or with `force` all at once; answers how many there are.
+
+        Its module is resolved anew: the same reference may be another module by now.
+        """
         running = [slot for slot in self.slots if slot.phase in rollout.LIVE]
         self._grace = grace
+        if self._usable and self.halted is None:
+            self._prepared_revision, self._usable, self.stuck = 0, not force, None
         self.begin()
         if force:
             for slot in running:
@@ -202,7 +208,7 @@ class Supervisor(View):
 
     def _move(self, prepared: Prepared) -> None:
         wanted = self.record.replicas
-        moves = rollout.next_moves(self._places(), wanted, spare=self._owner.may_spare(wanted))
+        moves = rollout.next_moves(self._places(), wanted, most=self._parts.limits.max_replicas_per_service)
         leaving, again = [self.slots[at] for at in moves.stop], [self.slots[at] for at in moves.again]
         for slot in leaving:
             if slot.phase == "stopping":
@@ -275,7 +281,7 @@ class Supervisor(View):
         self.prepared, self.stuck, self._usable = task.result(), None, True
         for note in self.prepared.notes:
             self._log.note(note)
-        self._renew()
+        self._generation += 1
 
     def _not_prepared(self, error: FabricError) -> None:
         if not self._usable and error.code == "VOLUME_NOT_FOUND":
@@ -287,9 +293,6 @@ class Supervisor(View):
             return
         self.stuck = error
         self._log.note(error.message)
-
-    def _renew(self) -> None:
-        self._generation += 1
 
     # One replica.
 

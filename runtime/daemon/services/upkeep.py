@@ -139,10 +139,6 @@ class Upkeep:
                 return f"it waits for service `{name}`, which is {other.state}"
         return None
 
-    def may_spare(self, wanted: int) -> bool:
-        """See Owner."""
-        return wanted < self._parts.limits.max_replicas_per_service
-
     def changed(self, service: Supervisor) -> None:
         """See Owner."""
         if service.record.desired == "deleted" and service.idle and not service.forgotten:

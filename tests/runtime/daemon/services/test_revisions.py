@@ -132,6 +132,33 @@ async def test_restart_replaces_all_and_answers_how_many(daemon: House) -> None:
     assert await daemon.services.restart("api", force=True) == 2
     assert len(daemon.launcher.made) == 6
     assert len(daemon.launcher.alive) == 2
+    assert daemon.preparer.prepared == 3
+
+
+async def test_a_restart_looks_for_its_module_anew_and_leaves_all_as_it_is_if_it_is_gone(daemon: House) -> None:
+    service = await daemon.made(replicas=2)
+    daemon.preparer.failing["wasm://api:1"] = NotFound("MODULE_NOT_FOUND", "There is no such module.")
+    with pytest.raises(NotFound):
+        await daemon.services.restart("api")
+    assert (service.state, service.degraded, len(daemon.launcher.made)) == ("running", True, 2)
+    daemon.preparer.failing.clear()
+    assert await daemon.services.restart("api") == 2
+    assert not service.degraded
+
+
+async def test_restart_reads_module_and_files_again_and_keeps_what_runs_if_it_cannot(daemon: House) -> None:
+    service = await daemon.made(replicas=2)
+    before = daemon.preparer.prepared
+    await daemon.services.restart("api", timeout=5)
+    assert daemon.preparer.prepared == before + 1
+    assert len(daemon.launcher.made) == 4, "nobody was started with what is outdated"
+    daemon.preparer.failing["wasm://api:1"] = NotFound("MODULE_NOT_FOUND", "It is gone.")
+    with pytest.raises(NotFound, match="It is gone"):
+        await daemon.services.restart("api", timeout=5)
+    assert (service.state, len(daemon.launcher.alive), service.degraded) == ("running", 2, True)
+    del daemon.preparer.failing["wasm://api:1"]
+    assert await daemon.services.restart("api", timeout=5) == 2
+    assert not service.degraded
 
 
 async def test_without_room_for_one_more_a_change_takes_one_at_a_time(daemon: House) -> None:
