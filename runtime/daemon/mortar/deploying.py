@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -13,6 +14,7 @@ from runtime.daemon.mortar.records import Deployment, Outcome, fingerprint
 from runtime.daemon.networks import Networks
 from runtime.daemon.policies import Policies
 from runtime.daemon.services import Service
+from runtime.wasm.modules.kept import Kept
 
 GRACE = 10.0
 """Seconds that guests are given to end what is under way."""
@@ -29,6 +31,7 @@ class Deploying:
         project: Project,
         digests: Mapping[str, str],
         before: Deployment | None,
+        kept: Kept,
         fleet: Fleet,
         networks: Networks,
         volumes: Stores,
@@ -37,6 +40,7 @@ class Deploying:
         self._project = project
         self._digests = digests
         self._before = before
+        self._kept = kept
         self._fleet = fleet
         self._networks = networks
         self._volumes = volumes
@@ -44,6 +48,8 @@ class Deploying:
         self._undo: list[Undo] = []
         self._moved: list[str] = []
         """Ids of services that were made, changed or started, and are to come up."""
+        self._rebuilt: set[str] = set()
+        """Those of them whose replicas are to be replaced first: they run an earlier module."""
         self.outcome = Outcome()
         self.fingerprints = {part.spec.name: fingerprint(part.spec, digests[part.spec.name]) for part in project.parts}
 
@@ -120,10 +126,11 @@ class Deploying:
         if old != part.spec:
             await self._fleet.replace(service.id, part.spec)
             self._undo.append(partial(self._fleet.replace, name, old))
-        elif rebuilt:
+        elif rebuilt and service.state in ("starting", "running"):
             # The same name for another module: replicas are replaced, the specification stays.
-            await self._fleet.restart(service.id, timeout=GRACE)
-        if service.state in ("stopped", "failed") and not _completed(service):
+            self._rebuilt.add(service.id)
+            self._undo.append(partial(self._fleet.restart, service.id, timeout=GRACE))
+        if service.state in ("stopped", "failed") and (rebuilt or not _completed(service)):
             await self._fleet.start(service.id)
         elif old == part.spec and not rebuilt:
             self.outcome.unchanged.append(name)
@@ -133,13 +140,21 @@ class Deploying:
 
     async def _come_up(self, timeout: float) -> None:  # noqa: ASYNC109 - it is handed on
         """Wait until all that moved run and are healthy; the first that fails ends it."""
-        waiting = [asyncio.ensure_future(self._fleet.settled(each, timeout)) for each in self._moved]
+        waiting = [asyncio.ensure_future(self._up(each, timeout)) for each in self._moved]
         try:
             for done in asyncio.as_completed(waiting):
                 _check_up(await done, timeout)
         finally:
             for each in waiting:
                 each.cancel()
+
+    async def _up(self, service: str, timeout: float) -> Service:  # noqa: ASYNC109 - as above
+        until = asyncio.get_running_loop().time() + timeout
+        if service in self._rebuilt:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await self._fleet.restart(service, timeout=GRACE)
+        return await self._fleet.settled(service, max(0.0, until - asyncio.get_running_loop().time()))
 
     async def _remove_services(self, services: Sequence[Service]) -> None:
         for service in stop_order(services):
@@ -163,7 +178,8 @@ class Deploying:
         self._undo.append(partial(self._fleet.create, spec))
 
     async def _roll_back(self) -> None:
-        for undo in reversed(self._undo):
+        # Modules first: services that are put back are made of them again.
+        for undo in (partial(asyncio.to_thread, self._kept.put_back), *reversed(self._undo)):
             try:
                 await undo()
             except FabricError as error:
@@ -194,15 +210,18 @@ def _completed(service: Service) -> bool:
 
 def _check_up(service: Service, timeout: float) -> None:
     # Degraded is what runs an earlier revision still, or without one of its ports.
-    if service.state == "running" and not service.degraded:
+    if service.state == "running" and service.settled and not service.degraded:
         return
     if service.state == "stopped" or _completed(service):
         return
     waited = f" after {timeout:g} s" if service.state in ("pending", "starting", "running") else ""
     reason = f": {service.reason}" if service.reason else ""
+    condition = f"is {service.state} and {service.health}"
+    if service.state == "running" and not service.settled:
+        condition = "still runs what it ran before, because the new replicas are not healthy"
     raise GuestFailed(
         "RUNTIME_ERROR",
-        f"Service `{service.name}` is {service.state} and {service.health}{waited}{reason}".rstrip(".") + ".",
+        f"Service `{service.name}` {condition}{waited}{reason}".rstrip(".") + ".",
         hint=f"Look at `fabric service logs {service.name}`; what this deployment had changed was undone.",
         details={"service_id": service.id, "service": service.name, "state": service.state, "health": service.health},
     )

@@ -9,6 +9,7 @@ from runtime.daemon.mortar.contents import contents_digest
 from runtime.daemon.mortar.project import Part, Project
 from runtime.wasm.modules.building import build
 from runtime.wasm.modules.fabrickfile import NetworkCapability
+from runtime.wasm.modules.kept import Kept
 from runtime.wasm.modules.store import ModuleStore
 
 
@@ -19,19 +20,26 @@ class Modules:
         self._store = store
         self._slots = slots
 
-    async def ready(self, project: Project, *, building: bool, base: Path | None) -> tuple[dict[str, str], list[str]]:
+    def kept(self) -> Kept:
+        """What holds on to modules that builds may replace."""
+        return Kept(self._store)
+
+    async def ready(
+        self, project: Project, *, building: bool, base: Path | None, kept: Kept
+    ) -> tuple[dict[str, str], list[str]]:
         """What every service is made of, as a digest by the service's name, and the names of those that were built.
 
-        That is its module and the files it is given.
+        That is its module and the files it is given. `kept` holds on to what builds replace.
 
         Raises Invalid INVALID_REQUEST that names every module that is missing; GuestFailed BUILD_FAILED and what else
         `build` raises.
         """
         built: list[str] = []
-        for part in project.parts:
-            if building and part.build is not None:
-                await self._build(part, part.build, base)
-                built.append(part.spec.name)
+        folders = [(part, part.build) for part in project.parts if building and part.build is not None]
+        await asyncio.to_thread(kept.keep, [part.spec.image for part, _ in folders])
+        for part, folder in folders:
+            await self._build(part, folder, base)
+            built.append(part.spec.name)
         digests, problems = await asyncio.to_thread(self._look_up, project)
         if problems:
             raise Invalid(

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from catalog.catalog import nearest
-from catalog.errors import NotFound
+from catalog.errors import FabricError, NotFound
 from catalog.jsonvalue import Json
 from runtime.clock import Clock
 from runtime.daemon.ids import new_id
@@ -24,6 +24,7 @@ from runtime.daemon.networks import Networks
 from runtime.daemon.policies import Policies
 from runtime.daemon.services import Service
 from runtime.daemon.state import StateStore
+from runtime.wasm.modules.kept import Kept
 from runtime.wasm.modules.store import ModuleStore
 
 KIND = "deployment"
@@ -89,21 +90,28 @@ class Mortar:
         assert read.project is not None  # noqa: S101 - without errors there is a project
         async with self._change:
             self._under_way = read.project.name
+            kept = self._modules.kept()
             try:
-                work, built = await self._prepare(read.project, build, base_dir)
+                work = await self._prepare(read.project, build, base_dir, kept)
                 await work.run(force_recreate=force_recreate, timeout=timeout)
-                work.outcome.built = built
                 deployment = await self._keep(read, read.project, profile, work)
             finally:
                 self._under_way = None
+                await asyncio.to_thread(kept.let_go)
         return Deployed(deployment=deployment, outcome=work.outcome, warnings=tuple(read.findings.warnings))
 
-    async def _prepare(self, project: Project, build: bool, base: Path | None) -> tuple[Deploying, list[str]]:
+    async def _prepare(self, project: Project, build: bool, base: Path | None, kept: Kept) -> Deploying:
         """Everything that changes nothing but the module store."""
         parts = (self._services, self._networks, self._volumes, self._policies)
         check_owners(project, *parts[:3])
-        digests, built = await self._modules.ready(project, building=build, base=base)
-        return Deploying(project, digests, self._deployments.get(project.name), *parts), built
+        try:
+            digests, built = await self._modules.ready(project, building=build, base=base, kept=kept)
+        except (FabricError, asyncio.CancelledError):
+            await asyncio.to_thread(kept.put_back)
+            raise
+        work = Deploying(project, digests, self._deployments.get(project.name), kept, *parts)
+        work.outcome.built = built
+        return work
 
     async def _keep(self, read: Read, project: Project, profile: str | None, work: Deploying) -> Deployment:
         before, now = self._deployments.get(project.name), self._clock.now_ns()
