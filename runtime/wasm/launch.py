@@ -96,8 +96,8 @@ Line = Callable[[str, bytes], None]
 """Takes raw output: the stream's name (`stdout`, `stderr`) and a piece of bytes, not yet cut into lines."""
 
 Outgoing = Callable[[bytes], Awaitable[bytes]]
-"""Carries out a guest's `fabric.http_request`: a request as `messages` encodes it, and its answer likewise. A refusal is
-an answer too (status 0 and the code as body), so that a guest can read why."""
+"""Carries out a guest's `fabric.http_request`: a request as `messages` encodes it, and its answer likewise. A refusal
+is an answer too (status 0 and the code as body), so that a guest can read why."""
 
 
 class Replica(Protocol):
@@ -148,7 +148,14 @@ class Pipes(msgspec.Struct, frozen=True):
 class Launcher(Protocol):
     """What starts workers: the zygote's master."""
 
-    async def launch(self, launch: Launch, *, output: Line, outgoing: Outgoing | None, timeout: float) -> Replica:
+    async def launch(
+        self,
+        launch: Launch,
+        *,
+        output: Line,
+        outgoing: Outgoing | None,
+        timeout: float,  # noqa: ASYNC109 (one request's, not this call's)
+    ) -> Replica:
         """Start one worker and wait until its guest is ready. `timeout` bounds one request, in seconds.
 
         Raises GuestFailed RUNTIME_ERROR (the module cannot be instantiated, with the reason), Unavailable

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.errors import GuestFailed
 from runtime.wasm.guest.syscalls import ALLOWED, HARMFUL
 from runtime.wasm.launch import Abi
 from tests.runtime.wasm.lab import Lab, ask
@@ -107,6 +108,13 @@ def files_of(pid: int) -> set[str]:
 def limits_of(pid: int) -> dict[str, tuple[str, str]]:
     lines = Path(f"/proc/{pid}/limits").read_text(encoding="ascii").splitlines()[1:]
     return {line[:26].strip(): (line[26:47].strip(), line[47:68].strip()) for line in lines}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_user_who_is_not_there_is_said(lab: Lab) -> None:
+    with pytest.raises(GuestFailed, match="nobody-of-that-name"):
+        await lab.start(REACTOR, user="nobody-of-that-name")
 
 
 @pytest.mark.promise("G3", count=1)
