@@ -8,13 +8,13 @@ from pathlib import Path
 
 from wasmtime.component import Component
 
-from runtime.wasm.settings import COMPONENT
 from runtime.wasm.guest import fast_component
 from runtime.wasm.guest.answering import GuestIo
 from runtime.wasm.guest.component import ComponentGuest
 from runtime.wasm.guest.engines import engine
 from runtime.wasm.launch import Abi, Launch
 from runtime.wasm.messages import encode_answer, encode_request
+from runtime.wasm.settings import COMPONENT
 
 REQUESTS = (
     encode_request(b"GET", b"/request?x=1", [(b"host", b"a"), (b"x-b", b"c")], b""),

@@ -109,7 +109,7 @@ async def test_runaways_do_not_stall_the_loop_nor_grow_the_daemon(lab: Lab, tmp_
         longest_stall(SECONDS), *(do_the_worst(lab, name, tmp_path, at, until) for at in range(GUESTS))
     )
     assert all(times)
-    assert stall < STALL_MOST + noise
+    assert stall < STALL_MOST + max(noise, await machine_noise())
     assert psutil.Process().memory_info().rss - before < 16 * 1024 * 1024
 
 
