@@ -92,6 +92,9 @@ class Deploying:
         self._policies.put_project(self._project.name, self._project.policies)
         self._undo.append(self._put_back_policies)
 
+    async def _put_back_modules(self) -> None:
+        await asyncio.to_thread(self._kept.put_back)
+
     async def _put_back_policies(self) -> None:
         if self._before is None:
             self._policies.remove_project(self._project.name)
@@ -179,7 +182,7 @@ class Deploying:
 
     async def _roll_back(self) -> None:
         # Modules first: services that are put back are made of them again.
-        for undo in (partial(asyncio.to_thread, self._kept.put_back), *reversed(self._undo)):
+        for undo in (self._put_back_modules, *reversed(self._undo)):
             try:
                 await undo()
             except FabricError as error:
