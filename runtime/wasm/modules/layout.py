@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from catalog.errors import FabricError, NotFound, Unavailable
 from catalog.jsonvalue import Json
 from runtime.wasm.modules.manifest import MANIFEST_MOST, Descriptor, decode_manifest, digest_of
 from runtime.wasm.modules.media_types import CREATED, INDEX, REF_NAME
-from runtime.wasm.modules.staging import Staging, corrupt, staging, store_failed, sweep
+from runtime.wasm.modules.staging import FRESH, Staging, corrupt, staging, store_failed, sweep
 
 LAYOUT_VERSION = "1.0.0"
 INDEX_MOST = 16 * 1024 * 1024
@@ -103,46 +104,64 @@ class Layout:
         self._change(change)
 
     def sweep(self) -> None:
-        """Remove what writers that died have left: staging directories and drafts. Blobs stay, whosever they are."""
+        """Remove what writers that died have left: staging directories, drafts, and blobs that no entry needs.
+
+        Blobs written a moment ago stay: another tool, which knows no lock, may be about to name them. All stay while it
+        cannot be known what an entry needs. Raises Unavailable MODULE_STORE.
+        """
         if not self._blobs.is_dir():
             return
         sweep(self.folder)
         with self._locked():
             for draft in self.folder.glob(f"{_DRAFT}*"):
                 draft.unlink()
+            unread: list[Descriptor] = []
+            needed = self._reachable(self.entries(), unread)
+            if not unread:
+                self._remove_strays(needed)
+
+    def _remove_strays(self, needed: Collection[str]) -> None:
+        before = time.time() - FRESH
+        for blob in self._blobs.iterdir():
+            if blob.name not in needed and blob.stat().st_mtime < before:
+                blob.unlink()
 
     def _change(self, change: Callable[[list[Json]], None], blobs: Sequence[Path] = ()) -> None:
         self._prepare()
         with self._locked():
             index = self._index()
-            before = self._reachable(self._entries(index))
+            before = self._reachable(self._entries(index), [])
             change(index["manifests"])
             # Whatever can lack space is written before the first blob moves: a failure leaves no blob behind.
             draft = self._draft(index)
-            for blob in blobs:
-                blob.rename(self._blobs / blob.name)
-            _sync(self._blobs)
-            draft.replace(self.folder / "index.json")
-            _sync(self.folder)
-            for left in before - self._reachable(self._entries(index)):
-                (self._blobs / left).unlink(missing_ok=True)
+            try:
+                for blob in blobs:
+                    blob.rename(self._blobs / blob.name)
+                _sync(self._blobs)
+                draft.replace(self.folder / "index.json")
+                _sync(self.folder)
+                for left in before - self._reachable(self._entries(index), []):
+                    (self._blobs / left).unlink(missing_ok=True)
+            except OSError as error:
+                draft.unlink(missing_ok=True)
+                raise store_failed(self.folder, error.strerror or str(error)) from None
 
-    def _reachable(self, entries: list[Descriptor]) -> set[str]:
-        """The hexadecimal digests that these entries need. One that cannot be read keeps at least itself."""
+    def _reachable(self, entries: list[Descriptor], unread: list[Descriptor]) -> set[str]:
+        """The hexadecimal digests that these entries need. One that cannot be read keeps itself, and is `unread`."""
         found = set()
         for entry in entries:
             if entry.hex in found:
                 continue
             found.add(entry.hex)
             try:
-                found |= self._below(self.read(entry), entry)
+                found |= self._below(self.read(entry), entry, unread)
             except (FabricError, msgspec.MsgspecError):
-                continue  # what it needs cannot be known; its own blob stays, so that a person can look at it
+                unread.append(entry)  # its own blob stays, so that a person can look at it
         return found
 
-    def _below(self, content: bytes, entry: Descriptor) -> set[str]:
+    def _below(self, content: bytes, entry: Descriptor, unread: list[Descriptor]) -> set[str]:
         if entry.media_type == INDEX:
-            return self._reachable(msgspec.json.decode(content, type=_Nested).manifests)
+            return self._reachable(msgspec.json.decode(content, type=_Nested).manifests, unread)
         return {each.hex for each in decode_manifest(content, entry.digest).blobs}
 
     def _entries(self, index: Json) -> list[Descriptor]:

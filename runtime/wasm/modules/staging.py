@@ -19,7 +19,8 @@ BLOB_MOST = 512 * 1024 * 1024
 """Bytes of one blob."""
 _PIECE = 1024 * 1024
 _READ_ONLY = 0o444
-_FRESH = 3600.0
+FRESH = 3600.0
+"""Seconds for which what nobody owns may be somebody's who is about to say so."""
 
 
 class Staging:
@@ -60,13 +61,18 @@ class Staging:
         return self.put(_pieces(path), media_type)
 
     def link(self, blob: Path, hex_digest: str) -> bool:
-        """Hold on to a blob that is there already, so that nobody's clean-up takes it away; False where it is not."""
+        """Hold on to a blob that is there already, so that nobody's clean-up takes it away; False where it is not.
+
+        Raises Unavailable MODULE_STORE.
+        """
         try:
             os.link(blob, self.folder / hex_digest)
         except FileNotFoundError:
             return False
         except FileExistsError:
             return True
+        except OSError as error:
+            raise store_failed(self.folder, error.strerror or str(error)) from None
         return True
 
     def blobs(self) -> list[Path]:
@@ -131,7 +137,7 @@ def sweep(folder: Path) -> None:
 
 def _remove_left(path: Path) -> None:
     # A fresh directory is not locked for a moment; it is empty then and left for its owner.
-    if any(path.iterdir()) or time.time() - path.stat().st_mtime > _FRESH:
+    if any(path.iterdir()) or time.time() - path.stat().st_mtime > FRESH:
         shutil.rmtree(path, ignore_errors=True)
 
 

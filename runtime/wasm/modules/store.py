@@ -211,9 +211,9 @@ class ModuleStore:
                 raise Invalid("MODULE_MANIFEST", f"The module's blob `{blob.digest}` is not {blob.size} bytes long.")
         return place.put(iter((content,)), manifest.media_type or MANIFEST)
 
-    def checked(self, wanted: Descriptor) -> Path:
-        """Where a blob is, having read it through. Raises Unavailable MODULE_CORRUPT."""
-        path = self.layout.blob(wanted.digest)
+    def checked(self, wanted: Descriptor, at: Path | None = None) -> Path:
+        """Where a blob is (`at`, or in the layout), having read it through. Raises Unavailable MODULE_CORRUPT."""
+        path = at or self.layout.blob(wanted.digest)
         try:
             with path.open("rb") as file:
                 found = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

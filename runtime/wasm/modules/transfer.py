@@ -14,8 +14,8 @@ from runtime.wasm.modules.module import ModuleInfo
 from runtime.wasm.modules.progress import SILENT, Progress
 from runtime.wasm.modules.references import Reference
 from runtime.wasm.modules.registry_settings import RegistrySettings
-from runtime.wasm.modules.staging import BLOB_MOST, Staging
-from runtime.wasm.modules.store import ModuleStore
+from runtime.wasm.modules.staging import BLOB_MOST, Staging, corrupt
+from runtime.wasm.modules.store import ModuleStore, Stored
 
 TRANSFER_SECONDS = 3600.0
 """How long a push or a pull may take."""
@@ -63,17 +63,26 @@ def _push(
     store: ModuleStore, reference: str, to: str, settings: RegistrySettings, insecure: bool, progress: Progress
 ) -> ModuleInfo:
     stored, target = store.read(reference), settings.reference(to)
-    content = store.layout.read(stored.entry)
+    content, told = store.layout.read(stored.entry), store.get(stored.name)
     registry = _registry(target.registry, settings, insecure)
-    for blob in stored.manifest.blobs:
-        if registry.has_blob(target, blob.digest):
-            progress.step(f"{blob.digest[:19]} is there")
-            continue
-        path: Path = store.checked(blob)
-        registry.upload(target, blob, path, _moved(progress, blob))
+    with store.layout.staging() as place:
+        # Held on to, so that the module may be removed meanwhile.
+        paths = {blob.digest: _held(store, stored, blob, place) for blob in stored.manifest.blobs}
+        for blob in stored.manifest.blobs:
+            if registry.has_blob(target, blob.digest):
+                progress.step(f"{blob.digest[:19]} is there")
+                continue
+            registry.upload(target, blob, store.checked(blob, paths[blob.digest]), _moved(progress, blob))
     registry.put_manifest(target, content, stored.manifest.media_type or MANIFEST)
     progress.step(f"pushed {target.canonical}")
-    return store.get(stored.name)
+    return told
+
+
+def _held(store: ModuleStore, stored: Stored, blob: Descriptor, place: Staging) -> Path:
+    if not place.link(store.layout.blob(blob.digest), blob.hex):
+        store.entry(stored.name)
+        raise corrupt(blob, "it is not there")
+    return place.folder / blob.hex
 
 
 def _pull(

@@ -133,8 +133,7 @@ def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path, seen: set[s
         return
     _clear(path, member.name)
     if member.issym():
-        _check_link(parts, member)
-        path.symlink_to(member.linkname)
+        path.symlink_to(_link_target(parts, member))
         return
     content = tar.extractfile(member)
     if content is None:
@@ -184,7 +183,8 @@ def _clear(path: Path, name: str) -> None:
     path.unlink()
 
 
-def _check_link(parts: tuple[str, ...], member: tarfile.TarInfo) -> None:
+def _link_target(parts: tuple[str, ...], member: tarfile.TarInfo) -> PurePosixPath:
+    """Where the link leads, without doubled slashes: `os.path.realpath` takes what follows them for absolute."""
     # `..` may only lead the target: no folder on the way to the link is a link itself, so that what the text
     # says is where it really leads. Behind another name, `..` would leave the folder that a link leads to.
     if not member.linkname.isprintable() or not member.linkname or len(member.linkname) > PATH_MOST:
@@ -197,6 +197,7 @@ def _check_link(parts: tuple[str, ...], member: tarfile.TarInfo) -> None:
         up += 1
     if target.is_absolute() or ".." in target.parts[up:] or up > len(parts) - 1:
         raise _refused(member.name, "is a link that leads out of the layer")
+    return target
 
 
 def _sync(path: Path) -> None:

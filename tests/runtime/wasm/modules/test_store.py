@@ -2,7 +2,9 @@
 
 import json
 import multiprocessing
+import os
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -23,7 +25,7 @@ from runtime.wasm.modules.media_types import (
     REF_NAME,
     TARGETS,
 )
-from runtime.wasm.modules.staging import Staging
+from runtime.wasm.modules.staging import FRESH, Staging
 from runtime.wasm.modules.store import ModuleStore
 from tests.runtime.wasm.modules.making import (
     HELLO,
@@ -377,6 +379,33 @@ def test_sweeping_keeps_what_is_wanted(store: ModuleStore) -> None:
     assert len(blobs(store)) == 3
     assert [each.name for each in store.layout.folder.iterdir() if "dead" in each.name] == []
     assert store.resolve(kept.reference).wasm.exists()
+
+
+def stray(store: ModuleStore, name: str, age: float) -> Path:
+    path = store.layout.blob(f"sha256:{name * 64}")
+    path.write_bytes(b"nobody's")
+    os.utime(path, (time.time() - age, time.time() - age))
+    return path
+
+
+def test_blobs_that_a_crash_left_are_swept_and_fresh_ones_of_other_tools_are_not(store: ModuleStore) -> None:
+    kept = store.add(gathered(), "hello:1")
+    for each in blobs(store):
+        os.utime(store.layout.blob(each), (0, 0))
+    old, fresh = stray(store, "a", 2 * FRESH), stray(store, "b", 60)
+    store.sweep()
+    assert (old.exists(), fresh.exists()) == (False, True)
+    assert store.resolve(kept.reference).wasm.exists()
+
+
+def test_no_blob_is_swept_while_an_entry_cannot_be_read(store: ModuleStore) -> None:
+    store.add(gathered(), "hello:1")
+    damaged = store.layout.blob(store.add(gathered(INTERPRETER), "other:1").digest)
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"{}")
+    old = stray(store, "a", 2 * FRESH)
+    store.sweep()
+    assert old.exists()
 
 
 def test_staging_of_the_living_is_left_alone(store: ModuleStore) -> None:

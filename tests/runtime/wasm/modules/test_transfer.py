@@ -156,6 +156,23 @@ async def test_what_the_registry_has_not_is_not_found(store: ModuleStore, shared
         await push(store, "nothing:1", to=f"{shared.host}/team/nothing:1", settings=NOTHING, insecure=True)
 
 
+async def test_a_module_that_is_removed_meanwhile_is_pushed_all_the_same(
+    store: ModuleStore, other: ModuleStore, shared: Registry
+) -> None:
+    class Removing(Told):
+        def moved(self, name: str, done: int, total: int) -> None:
+            super().moved(name, done, total)
+            if store.find("leaving:1") is not None:
+                store.remove("leaving:1")
+
+    made = store.add(gathered(WASM_BYTES + b"\0\x07\x06leaves"), "leaving:1")
+    name = f"{shared.host}/team/leaving:1"
+    told = await push(store, "leaving:1", to=name, settings=NOTHING, insecure=True, progress=Removing())
+    assert told.digest == made.digest
+    assert all_files(store.layout.folder / "blobs") == []
+    assert (await pull(other, name, settings=NOTHING, insecure=True)).digest == made.digest
+
+
 async def test_an_index_for_several_platforms_is_refused(store: ModuleStore, shared: Registry) -> None:
     info = await pushed(store, shared, "many:1")
     manifest = msgspec.json.decode(store.layout.blob(info.digest).read_bytes())

@@ -142,6 +142,12 @@ def test_what_is_locked_can_only_be_read(tmp_path: Path) -> None:
         each.chmod(0o700)
 
 
+def test_a_link_that_goes_round_leads_nowhere_else(tmp_path: Path) -> None:
+    out = unpacked(tmp_path, tar_of(special("a", tarfile.SYMTYPE, "a//b"), special("l", tarfile.SYMTYPE, "d/./x")))
+    assert Path(os.path.realpath(out / "a")).is_relative_to(os.path.realpath(out))
+    assert str((out / "l").readlink()) == "d/x"
+
+
 _NAMES = st.lists(st.sampled_from(["a", "b", "..", ".", "", "l"]), min_size=1, max_size=4).map("/".join)
 _MEMBERS = st.lists(
     st.one_of(
