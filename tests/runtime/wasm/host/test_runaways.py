@@ -15,7 +15,7 @@ from runtime.wasm.messages import encode_request
 from samples.services.build import HERE
 from samples.services.hostile.modules import compile_bomb
 from tests.runtime.wasm.compile.test_compiler import put
-from tests.runtime.wasm.lab import PATIENCE, Lab, begin, longest_stall, machine_noise
+from tests.runtime.wasm.lab import PATIENCE, Lab, begin, longest_stall
 from tests.runtime.wasm.modules_in_wat import ASKS
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("guests")]
@@ -26,6 +26,7 @@ SECONDS = 2.0
 GUESTS = 2 * (os.cpu_count() or 1)
 DEADLINE = 0.1
 ROUNDS = 20
+TRIES = 3
 WORST = encode_request(b"GET", b"/worst", [], b"")
 HEALTH = encode_request(b"GET", b"/health", [], b"")
 REACTORS = ("spin", "recursion", "grow", "sleep", "flood", "storm")
@@ -99,17 +100,19 @@ async def do_the_worst(lab: Lab, name: str, folder: Path, at: int, until: float)
 @pytest.mark.promise("G3", count=len(REACTORS) + 3)
 @pytest.mark.parametrize("name", [*REACTORS, "ask", "start-loop", "compile-bomb"])
 async def test_runaways_do_not_stall_the_loop_nor_grow_the_daemon(lab: Lab, tmp_path: Path, name: str) -> None:
-    if name in REACTORS:
-        (await start(lab, name, 1.0)).kill()  # the zygote runs, and the module is compiled
+    """What guests do to the loop they do each time; what others do on this machine now and then is tried again."""
+    (await start(lab, name if name in REACTORS else "spin", 1.0)).kill()  # the zygote runs, all is compiled
     lab.keeps_output = False
-    noise = await machine_noise()
     before = psutil.Process().memory_info().rss
-    until = time.perf_counter() + SECONDS
-    stall, *times = await asyncio.gather(
-        longest_stall(SECONDS), *(do_the_worst(lab, name, tmp_path, at, until) for at in range(GUESTS))
-    )
-    assert all(times)
-    assert stall < STALL_MOST + max(noise, await machine_noise())
+    for _ in range(TRIES):
+        until = time.perf_counter() + SECONDS
+        stall, *times = await asyncio.gather(
+            longest_stall(SECONDS), *(do_the_worst(lab, name, tmp_path, at, until) for at in range(GUESTS))
+        )
+        assert all(times)
+        if stall < STALL_MOST:
+            break
+    assert stall < STALL_MOST
     assert psutil.Process().memory_info().rss - before < 16 * 1024 * 1024
 
 
@@ -118,20 +121,24 @@ async def test_runaways_do_not_stall_the_loop_nor_grow_the_daemon(lab: Lab, tmp_
 async def test_a_runaway_ends_within_its_deadline(lab: Lab, name: str) -> None:
     """Each of twenty times: within the deadline and 250 ms it has ended, or answers another request."""
     lab.keeps_output = False
-    for _ in range(ROUNDS // 4):
-        most = DEADLINE + 0.25 + await machine_noise()
-        await asyncio.gather(*(end_in_time(lab, name, most) for _ in range(4)))
+    together = 1 if name == "start-loop" else 4  # its time is that of a launch, forks and all
+    for _ in range(ROUNDS // together):
+        for _ in range(TRIES):
+            took = max(await asyncio.gather(*(end_in_time(lab, name) for _ in range(together))))
+            if took < DEADLINE + 0.25:
+                break
+        assert took < DEADLINE + 0.25
 
 
-async def end_in_time(lab: Lab, name: str, most: float) -> None:
+async def end_in_time(lab: Lab, name: str) -> float:
+    """Seconds from the request, or the launch, to its end."""
     if name == "start-loop":
         wasm = await asyncio.to_thread((HERE / "hostile" / "start-loop.wasm").read_bytes)
         await lab.compile(wasm)
         began = time.perf_counter()
         with pytest.raises(GuestFailed, match="not ready in time"):
             await lab.start(wasm, start_time=DEADLINE)
-        assert time.perf_counter() - began < most
-        return
+        return time.perf_counter() - began
     replica = await start(lab, name, limit=DEADLINE)
     began = time.perf_counter()
     async with asyncio.timeout(PATIENCE):
@@ -139,7 +146,6 @@ async def end_in_time(lab: Lab, name: str, most: float) -> None:
     took = time.perf_counter() - began
     assert isinstance(error, FabricError), name
     assert error.code in {"GUEST_TIMEOUT", "GUEST_TRAPPED"}
-    assert took < most, f"{name} took {took:.3f} s"
     if name != "ask":
         again = await begin(replica, HEALTH)
         assert isinstance(again, bytes) or replica.usage().requests < 2
@@ -147,3 +153,4 @@ async def end_in_time(lab: Lab, name: str, most: float) -> None:
             assert (await replica.ended()).trap == "TIMEOUT", "it was killed"
     replica.kill()
     await replica.ended()
+    return took
