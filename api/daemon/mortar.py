@@ -16,6 +16,7 @@ from catalog.errors import Invalid
 from catalog.jsonvalue import Json
 from runtime.daemon.mortar import COME_UP, FILE_NAME, Deployed, Problem, Status, Undeployed, listed
 from runtime.daemon.mortar.reading import TEXT_MOST
+from runtime.forms.plain_file import open_plain
 from runtime.wasm.modules.building import COMMAND_SECONDS
 
 UNDEPLOY_SECONDS = 30.0
@@ -61,7 +62,7 @@ async def deploy_project(asked: Asked[Deploy, NoQuery]) -> Answer:
     timeout = seconds(body.timeout, COME_UP)
     # Services come up, or what was begun is undone, which stops them again.
     asked.allow(2 * timeout + (COMMAND_SECONDS if body.build else 0.0))
-    text, base = await _text(body)
+    text, base = await project_text(body)
     deployed = await asked.daemon.mortar.deploy(
         text,
         profile=body.profile,
@@ -77,7 +78,7 @@ async def deploy_project(asked: Asked[Deploy, NoQuery]) -> Answer:
 
 async def validate_project(asked: Asked[Text, NoQuery]) -> Answer:
     """Everything that is wrong with a project file or worth a warning; nothing is changed."""
-    text, base = await _text(asked.body)
+    text, base = await project_text(asked.body)
     found = await asked.daemon.mortar.validate(
         text, profile=asked.body.profile, base_dir=base, strict=asked.body.strict
     )
@@ -106,7 +107,8 @@ async def list_projects(asked: Asked[None, NoQuery]) -> Answer:
     return Answer({"projects": found, "total": len(found)})
 
 
-async def _text(body: Text) -> tuple[str, Path | None]:
+async def project_text(body: Text) -> tuple[str, Path | None]:
+    """The project file that a request means, and the folder of its relative paths. Raises Invalid INVALID_REQUEST."""
     if (body.mortar is None) == (body.mortar_path is None):
         raise Invalid("INVALID_REQUEST", "The body must have either `mortar` or `mortar_path`.")
     base = None if body.base_dir is None else _absolute("base_dir", body.base_dir)
@@ -126,7 +128,7 @@ def _absolute(name: str, text: str) -> Path:
 def _read(path: Path, base: Path | None) -> tuple[str, Path]:
     try:
         path = path / FILE_NAME if path.is_dir() else path
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             text = file.read(4 * TEXT_MOST).decode("utf-8")
     except OSError as error:
         raise Invalid("INVALID_REQUEST", f"`{path}` cannot be read: {error.strerror}.") from None

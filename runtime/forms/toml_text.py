@@ -21,6 +21,9 @@ _TOKEN = re.compile(
     ''',
     re.VERBOSE | re.DOTALL,
 )
+KEY_MOST = 128
+"""Dots of one key: the parser takes the square of their number to read it."""
+_KEY_ENDS = frozenset("{}[],\n")
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -36,16 +39,20 @@ def read_toml(text: str, *, name: str = "The text") -> dict[str, Json]:
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(text, str(error), name) from None
     except RecursionError:
-        raise Invalid("INVALID_REQUEST", f"{name} is nested too deeply.", hint="Write fewer levels.") from None
+        raise _too_deep(name) from None
     except ValueError as error:
         # An integer of thousands of digits, which Python refuses to read.
         raise Invalid("INVALID_REQUEST", f"{name} is not TOML: {error}.", hint="Mend the value.") from None
 
 
 def join_inline_tables(text: str) -> str:
-    """The same text, as long as before, in which every inline table stands on one line."""
+    """The same text, as long as before, in which every inline table stands on one line.
+
+    Raises Invalid INVALID_REQUEST for a key of more than `KEY_MOST` dots.
+    """
     pieces: list[str] = []
     opened: list[str] = []
+    dots = 0
     last = before = ""  # what was written last, and before it, apart from spaces
     at = 0  # where `last` stands in `pieces`
     for token in _TOKEN.finditer(text):
@@ -55,6 +62,9 @@ def join_inline_tables(text: str) -> str:
         elif piece == "\n":
             piece = " " if inside else piece
         elif token.lastgroup in {"text", "other"}:
+            dots = 0 if piece in _KEY_ENDS else dots + piece.count(".") * (token.lastgroup == "other")
+            if dots > KEY_MOST:
+                raise _too_deep("The text")
             if piece == "}" and last == "," and before != "{" and inside:
                 pieces[at] = " "
             if piece in {"{", "["}:
@@ -65,6 +75,10 @@ def join_inline_tables(text: str) -> str:
         pieces.append(piece)
     # A brace that is never closed: the parser's own message then names the line where it stands.
     return text if "{" in opened else "".join(pieces)
+
+
+def _too_deep(name: str) -> Invalid:
+    return Invalid("INVALID_REQUEST", f"{name} is nested too deeply.", hint="Write fewer levels.")
 
 
 def _not_toml(text: str, message: str, name: str) -> Invalid:

@@ -1,12 +1,12 @@
 """Secrets: values that are nowhere in a project file. Providers here: `env` and `file`."""
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
+from runtime.forms.plain_file import open_plain
 
 SECRET_MOST = 16 * 1024
 """Bytes of a secret."""
@@ -66,11 +66,7 @@ def _read_file(text: str, base: Path | None) -> str:
         if not path.is_relative_to(base.resolve()):
             raise _refused(f"has the path `{text}`, which leads out of the project's folder.")
     try:
-        # Not blocking: a pipe that nobody writes to would hold us for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise _refused(f"has the path `{text}`, which is no plain file.")
+        with open_plain(path) as file:
             data = file.read(SECRET_MOST + 1)
     except OSError as error:
         raise _refused(f"has the path `{text}`, which cannot be read: {error.strerror}.") from None

@@ -17,6 +17,7 @@ from runtime.daemon.policies.rules import (
     service_party,
 )
 from runtime.daemon.spec import NetworkSpec, ServiceSpec
+from runtime.forms.plain_file import open_plain
 from runtime.forms.toml_text import read_toml
 
 Mode = Literal["enforce", "audit", "disabled"]
@@ -184,7 +185,7 @@ def _paths(directory: Path | None, problems: list[str]) -> list[Path]:
 
 
 def _read_file(path: Path) -> tuple[Policy, ...]:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         data = file.read(_FILE_MOST + 1)
     if len(data) > _FILE_MOST:
         raise Invalid("INVALID_REQUEST", "The file is larger than 1 MiB.")

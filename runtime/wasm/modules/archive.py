@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from catalog.errors import Invalid
+from runtime.forms.plain_file import open_plain
 from runtime.wasm.modules import media_types as types
 from runtime.wasm.modules.manifest import MANIFEST_MOST, Descriptor, Manifest, decode_manifest, digest_of
 from runtime.wasm.modules.staging import Staging, store_failed, unreadable
@@ -45,7 +46,7 @@ def gather_path(
 def head_of(path: Path) -> bytes:
     """A file's first eight bytes. Raises Invalid FILE_UNREADABLE."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return file.read(8)
     except OSError as error:
         raise unreadable(path, error) from None
@@ -135,7 +136,7 @@ class _Index(msgspec.Struct, frozen=True):
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             content = file.read(MANIFEST_MOST + 1)
     except OSError as error:
         raise unreadable(path, error) from None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from catalog.errors import Invalid, TooLarge, Unavailable
+from runtime.forms.plain_file import open_plain
 from runtime.wasm.modules.manifest import Descriptor
 
 PREFIX = ".staging-"
@@ -82,7 +83,7 @@ class Staging:
 
 def _pieces(path: Path) -> Iterator[bytes]:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             while piece := file.read(_PIECE):
                 yield piece
     except OSError as error:

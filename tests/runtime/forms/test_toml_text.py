@@ -56,6 +56,14 @@ def test_a_message_names_the_line_and_column_as_written(text: str, line: int, co
     assert raised.value.message.startswith(f"`x.toml` is not TOML at line {line}, column {column}: ")
 
 
+def test_a_key_of_very_many_parts_is_refused_at_once() -> None:
+    for key in ("a" + ".a" * 100_000, '"a" . ' * 100_000 + "a", "[" + "a." * 100_000 + "a]"):
+        with pytest.raises(Invalid, match="nested too deeply"):
+            read_toml(f"{key} = 1\n")
+    row = ", ".join(["1.5"] * 1_000)
+    assert read_toml(f'a = [{row}]\nb = "{"." * 1_000}"\nc.d.e = 1.5\n')["c"] == {"d": {"e": 1.5}}
+
+
 def test_a_number_that_is_not_finite_and_text_that_is_too_deep_are_refused() -> None:
     for text in ("a = nan", "a = -inf", "a = " + "[" * 5000, "a = " + "9" * 5000, "a = " + "9" * 20):
         with pytest.raises(Invalid):
