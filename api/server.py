@@ -136,6 +136,7 @@ class Server:
             on_shutdown=self.stop_asked.set,
         )
         await self.services.open()
+        self.application.plugin_host.open(self.services.workshop())
 
     async def stop(self) -> None:
         """Take nothing new, let what is under way end, close the store; within `shutdown_seconds`."""

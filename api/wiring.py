@@ -31,6 +31,7 @@ from engine.index import Index
 from engine.ingest import Ingest
 from engine.measures import Measures
 from engine.negotiator import Negotiator
+from engine.plugins import Plugins
 from engine.ports import Bus, Clock, Store
 from engine.redis_guards import RedisGuards
 from engine.retention import DAY, Retention
@@ -47,7 +48,9 @@ from runtime.egress import Guard
 from runtime.egress.client import EgressClient
 from runtime.log_sink import StructuredLog
 from runtime.mail import Relay, SmtpMail
+from runtime.plugins import Host
 from runtime.providers import NATIVE
+from runtime.providers.service_functions import ServiceFunctions
 from runtime.signatures.signing import Signer
 
 _log = structlog.get_logger()
@@ -67,6 +70,9 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     credentials: Credentials
     administration: Administration
     authoring: Authoring
+    plugins: Plugins
+    plugin_host: Host
+    service_functions: ServiceFunctions
     secrets: Secrets
     ingest: Ingest
     trials: Trials
@@ -81,11 +87,13 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
 
     async def start(self) -> None:
         """Bring the engine up."""
+        await self.plugins.load()
         await self.engine.start()
 
     async def stop(self, seconds: float | None = None) -> None:
         """Drain for so long (the setting's `shutdown_seconds` by default) and close, in that order."""
         await self.engine.stop(self.settings.shutdown_seconds if seconds is None else seconds)
+        await self.plugin_host.close()
         for close in self.closers:
             await close()
 
@@ -115,7 +123,9 @@ async def build(
     ports = Ports(
         log=StructuredLog(), http=http, mail=_mail(settings), inbox=StoredInbox(store, clock), artifacts=artifacts
     )
-    registry = Registry(providers)
+    plugin_host = Host()
+    functions = ServiceFunctions(data / "service-functions.json")
+    registry = Registry((*providers, functions), plugins=plugin_host.providers)
     registry.current()
     directory = Directory(store, registry, clock, bus)
     targets = TargetFinder(directory, seal)
@@ -143,6 +153,8 @@ async def build(
     trials = Trials(store, registry, index, dispatcher, workers, negotiator, staging, targets, ports, clock, measures)
     budgets = Budgets(store, dispatcher, clock)
     retention = Retention(store, clock, runs_days=settings.runs_keep_days, events_days=settings.events_keep_days)
+    engine = Engine(store, authoring, dispatcher, workers, schedule, ingest, applier, retention, artifacts.collect)
+    plugin_host.publish = engine.publish
     return Application(
         settings=settings,
         data=data,
@@ -155,6 +167,9 @@ async def build(
         credentials=Credentials(store, directory, seal, clock, bus),
         administration=Administration(store, seal, clock, bus),
         authoring=authoring,
+        plugins=Plugins(store, plugin_host, registry, authoring, clock, bus),
+        plugin_host=plugin_host,
+        service_functions=functions,
         secrets=sealed,
         ingest=ingest,
         trials=trials,
@@ -164,7 +179,7 @@ async def build(
         workers=workers,
         schedule=schedule,
         measures=measures,
-        engine=Engine(store, authoring, dispatcher, workers, schedule, ingest, applier, retention, artifacts.collect),
+        engine=engine,
         closers=(guards.close,) if guards is not None else (),
     )
 

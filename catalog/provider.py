@@ -1,7 +1,7 @@
 """Where runtime and engine meet: Provider, what a handler is given (Call), and the ports it may use."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -24,6 +24,16 @@ class Provider(Protocol):
 
     def code(self, operation_id: str) -> Read | WriteEntry | None:
         """The code behind one of its operations; None: the driver is missing."""
+        ...
+
+
+@runtime_checkable
+class OwnedProvider(Provider, Protocol):
+    """A provider whose operations are one organisation's: nobody else sees them or may call them."""
+
+    @property
+    def organisation_id(self) -> str:
+        """Whose they are."""
         ...
 
 
@@ -138,6 +148,7 @@ class Call(msgspec.Struct, kw_only=True):
 
     `deadline` is on the loop's monotonic clock in seconds. `delivery_id` is stable over repeats of the same run,
     step and item, so that receivers can drop them. `trigger` is the event's payload. `change_id` is set at Apply.
+    `depth` counts the firings that led to the run's event.
     """
 
     organisation_id: str
@@ -153,3 +164,4 @@ class Call(msgspec.Struct, kw_only=True):
     target: Target | None = None
     artifact: ArtifactRef | None = None
     change_id: str = ""
+    depth: int = 0

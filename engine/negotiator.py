@@ -121,6 +121,7 @@ class Negotiator:
             run_id=run.id,
             step=step.id or str(step.index),
             connection=run.connection_name,
+            depth=run.event.depth,
         )
         if operation.accepts:
             call.artifact = offered_artifact([_source(firing, each) for each in step.artifact_from], operation.accepts)

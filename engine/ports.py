@@ -12,7 +12,7 @@ from catalog.artifacts import ArtifactRef
 from catalog.events import Event
 from catalog.jsonvalue import Json
 from engine.changes import ChangeState, PendingChange
-from engine.records import Accepted, AuditRow, FeedEntry, Notification, Page, Spent, StoredConnection
+from engine.records import Accepted, AuditRow, FeedEntry, InstalledPlugin, Notification, Page, Spent, StoredConnection
 from engine.runs import Run, RunState, StepRecord
 from engine.tenancy import Controller, Credential, Organisation, Role, Site, User
 
@@ -291,6 +291,22 @@ class SecretStore(Protocol):
         ...
 
 
+class PluginStore(Protocol):
+    """Plugins that organisations have added."""
+
+    async def put_plugin(self, plugin: InstalledPlugin, audit: AuditRow) -> None:
+        """Keep or replace the organisation's plugin of that id."""
+        ...
+
+    async def delete_plugin(self, organisation_id: str, plugin_id: str, audit: AuditRow) -> None:
+        """Remove it. Raises NotFound PLUGIN_NOT_FOUND."""
+        ...
+
+    async def all_plugins(self) -> list[InstalledPlugin]:
+        """Every organisation's, by organisation and id."""
+        ...
+
+
 class JournalStore(Protocol):
     """Audit chain, notifications, the feed."""
 
@@ -359,6 +375,7 @@ class Store(
     CredentialStore,
     SpendingStore,
     SecretStore,
+    PluginStore,
     JournalStore,
     Housekeeping,
     Protocol,

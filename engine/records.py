@@ -6,6 +6,7 @@ import msgspec
 
 from catalog.events import Event
 from catalog.jsonvalue import Json
+from catalog.plugins import PluginManifest, Signature
 from engine.runs import Run
 
 T = TypeVar("T")
@@ -31,6 +32,23 @@ class StoredConnection(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float = 0.0
     updated_at: float = 0.0
     broken: Json = None
+
+
+class InstalledPlugin(msgspec.Struct, frozen=True, kw_only=True):
+    """A plugin that an organisation has added: its manifest as it was then, and the hosts that were granted."""
+
+    organisation_id: str
+    manifest: PluginManifest
+    enabled: bool = False
+    hosts: tuple[str, ...] = ()
+    signature: Signature | None = None
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """The plugin's."""
+        return self.manifest.id
 
 
 class AuditRow(msgspec.Struct, frozen=True, kw_only=True):

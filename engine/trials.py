@@ -108,17 +108,17 @@ class Trials:
         return run
 
     async def invoke(self, actor: Actor, operation_id: str, params: Json) -> Came | str:
-        """Call one native read now, or stage one native write.
+        """Call one read now, a plugin's too, or stage one native write.
 
         What takes over WAIT_SECONDS goes on and its id comes back, for `late`. Raises NotFound
         OP_UNKNOWN; Unsupported INVOKE_NON_NATIVE, DRIVER_MISSING; Forbidden; Invalid PARAM_*.
         """
-        operation = self._registry.current().get_operation(operation_id)
-        if operation.tier is not Tier.NATIVE:
+        operation = self._registry.seen_by(actor.organisation_id).get_operation(operation_id)
+        if operation.tier is not Tier.NATIVE and operation.write:
             raise Unsupported(
                 "INVOKE_NON_NATIVE",
-                f"`{operation.id}` is a plugin's; only native operations can be invoked.",
-                hint="Use it as a step of a Connection.",
+                f"`{operation.id}` is a plugin's write; only native operations write.",
+                hint="Use a native operation.",
             )
         return await self._invoke(actor, operation, params)
 
@@ -127,7 +127,7 @@ class Trials:
 
         Raises Forbidden AI_FORBIDDEN, and what `invoke` raises.
         """
-        operation = self._registry.current().get_operation(operation_id)
+        operation = self._registry.seen_by(actor.organisation_id).get_operation(operation_id)
         if not may_be_tool(operation):
             raise Forbidden(
                 "AI_FORBIDDEN", f"No assistant may call `{operation.id}`.", hint="A person may, or a Connection of his."

@@ -17,12 +17,13 @@ from api.hardening import AnySanic, HardProtocol, Limits
 from api.listening import Listening, listen
 from api.logs import set_level
 from catalog.errors import Unavailable
-from runtime.daemon.config import DaemonConfig
+from runtime.daemon.config import DaemonConfig, service_user
 from runtime.daemon.daemon import Daemon
 from runtime.egress import Guard
 from runtime.egress.client import EgressClient
 from runtime.egress.client import Limits as EgressLimits
 from runtime.egress.connector import only_ipv4, plain_socket
+from runtime.plugins import Workshop
 from runtime.wasm.messages import ANSWER_MOST
 
 _log = structlog.get_logger()
@@ -58,7 +59,7 @@ class Hosting:
         self._limits = limits or Limits(request_seconds=config.api.timeout, body_bytes=config.api.max_body_size)
         self._listening: list[Listening] = []
         open_socket = plain_socket if config.networking.enable_ipv6 else only_ipv4()
-        http = EgressClient(guard or Guard(), limits=GUEST_LIMITS, open_socket=open_socket)
+        self._http = http = EgressClient(guard or Guard(), limits=GUEST_LIMITS, open_socket=open_socket)
         self.daemon = Daemon(
             config, version=version("fabricksd"), http=http, address=address, reread=reread, applied=_applied
         )
@@ -74,6 +75,18 @@ class Hosting:
             await self._listen(make_app(self.door, None), listen(host.strip("[]"), int(port), hint=LISTEN_HINT))
         await self._open_metrics()
         _log.info("services_listening", socket=str(self._claim.path), data=str(self._config.daemon.data_dir))
+
+    def workshop(self) -> Workshop:
+        """What of this half plugins run on."""
+        daemon = self.daemon
+        return Workshop(
+            modules=daemon.modules,
+            compiler=daemon.compiler,
+            launcher=daemon.launcher,
+            http=self._http,
+            seccomp=self._config.security.enable_seccomp,
+            user=service_user(self._config),
+        )
 
     async def close(self, seconds: float) -> None:
         """Take nothing new, end what is under way, stop every service; in the time that was asked for, or `seconds`."""

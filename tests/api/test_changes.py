@@ -60,7 +60,7 @@ def test_a_write_only_stages(server: Running, target: str) -> None:
     [
         ("no.such", {}, 404, "OP_UNKNOWN"),
         ("cameras.snapshot", {}, 501, "DRIVER_MISSING"),
-        ("plugin.probe.read", {}, 501, "INVOKE_NON_NATIVE"),
+        ("plugin.probe.read", {}, 501, "DRIVER_MISSING"),
         ("probe.set", {}, 400, "NO_TARGET"),
         ("probe.set", {"controller_id": "x"}, 400, "BAD_TARGET"),
         ("probe.set", {"controller_id": "3f2b8a52-0d1e-4c55-9a77-5f8f3c1f0a01"}, 403, "CROSS_TENANT_TARGET"),

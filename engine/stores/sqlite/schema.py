@@ -133,8 +133,16 @@ _SPENDING = (
     ) STRICT, WITHOUT ROWID""",
 )
 
+_PLUGINS = (
+    """CREATE TABLE plugin (
+        organisation_id TEXT NOT NULL REFERENCES organisation(id), id TEXT NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (organisation_id, id)
+    ) STRICT, WITHOUT ROWID""",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (f"PRAGMA application_id = {APPLICATION_ID}", *_EVENTS, *_RUNS, *_TENANCY, *_CHANGES, *_JOURNAL),
     _SPENDING,
+    _PLUGINS,
 )
 """`MIGRATIONS[n]` leads from version n to n + 1. What has been released is never edited; append."""

@@ -21,6 +21,7 @@ from engine.stores.sqlite.lock import FileLock
 from engine.stores.sqlite.migrate import migrate
 from engine.stores.sqlite.opening import check_version, open_writer
 from engine.stores.sqlite.part import Seat
+from engine.stores.sqlite.plugins import PluginsPart
 from engine.stores.sqlite.readers import Readers
 from engine.stores.sqlite.run_queries import RunQueriesPart
 from engine.stores.sqlite.runs import RunsPart
@@ -43,6 +44,7 @@ class SqliteStore(
     CredentialsPart,
     SpendingPart,
     SecretsPart,
+    PluginsPart,
     JournalPart,
     HousekeepingPart,
 ):

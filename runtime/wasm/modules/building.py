@@ -8,18 +8,22 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from catalog.errors import GuestFailed, Invalid, NotFound
+from runtime.forms.plain_file import open_plain
 from runtime.wasm.modules import media_types as types
 from runtime.wasm.modules.capabilities import merged, write_note
 from runtime.wasm.modules.commands import run_command
 from runtime.wasm.modules.fabrickfile import FILE_NAME, BuildStep, Fabrickfile
 from runtime.wasm.modules.fabrickfile_reading import FILE_MOST, read_fabrickfile
+from runtime.wasm.modules.function_section import check_function, schema_files, with_schemas
 from runtime.wasm.modules.inheriting import Parent
 from runtime.wasm.modules.interface import read_interface
 from runtime.wasm.modules.manifest import Descriptor, Manifest
 from runtime.wasm.modules.module import ModuleInfo
 from runtime.wasm.modules.packing import pack
+from runtime.wasm.modules.plugin_section import read_schemas
 from runtime.wasm.modules.progress import SILENT, Progress
 from runtime.wasm.modules.references import parse_reference, version_tag
+from runtime.wasm.modules.schema_files import read_schema_files
 from runtime.wasm.modules.sources import ENTRYPOINT_FILE, entrypoint_file, guest_files, source_files
 from runtime.wasm.modules.staging import Staging, unreadable
 from runtime.wasm.modules.store import ModuleStore
@@ -47,7 +51,7 @@ def read_folder(folder: Path, *, strict: bool = False) -> Blueprint:
     """Read a folder's Fabrickfile. Raises NotFound BUILD_NO_FABRICKFILE, Invalid INVALID_REQUEST, FILE_UNREADABLE."""
     path = folder / FILE_NAME
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             content = file.read(FILE_MOST + 1)
     except FileNotFoundError:
         raise NotFound(
@@ -117,7 +121,7 @@ def _gather(blueprint: Blueprint, store: ModuleStore, place: Staging) -> Manifes
         artifact_type=types.MODULE,
         config=place.put(iter((blueprint.content,)), types.CONFIG),
         layers=tuple(layers),
-        annotations=_annotations(fabrickfile, parent),
+        annotations={**_annotations(fabrickfile, parent), **_plugin_schemas(blueprint), **_function_schemas(blueprint)},
     )
 
 
@@ -205,6 +209,21 @@ def _annotations(fabrickfile: Fabrickfile, parent: Parent) -> dict[str, str]:
         types.CAPABILITIES: write_note(merged(parent.capabilities, fabrickfile.capabilities)),
     }
     return {key: value for key, value in found.items() if value}
+
+
+def _plugin_schemas(blueprint: Blueprint) -> dict[str, str]:
+    plugin = blueprint.fabrickfile.plugin
+    found = {} if plugin is None else read_schemas(blueprint.folder, plugin)
+    return {types.PLUGIN_SCHEMAS: msgspec.json.encode(found, order="sorted").decode()} if found else {}
+
+
+def _function_schemas(blueprint: Blueprint) -> dict[str, str]:
+    """What the functions' schemas are, where these are files; every schema is looked at."""
+    functions = blueprint.fabrickfile.functions
+    found = read_schema_files(blueprint.folder, schema_files(functions))
+    for function in with_schemas(functions, found):
+        check_function(function)
+    return {types.FUNCTION_SCHEMAS: msgspec.json.encode(found, order="sorted").decode()} if found else {}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ import msgspec
 from catalog.jsonvalue import Json
 from runtime.forms.workload import HealthCheck, ModuleType, Resources
 from runtime.wasm.launch import Abi
+from runtime.wasm.modules.function_section import Function
+from runtime.wasm.modules.plugin_section import PluginSection
 
 FILE_NAME = "Fabrickfile"
 FABRICK_VERSION = "1.0"
@@ -159,6 +161,8 @@ class Fabrickfile(msgspec.Struct, frozen=True, kw_only=True):
     health_check: HealthCheck | None = None
     security: Security = Security()
     validate: Validation = Validation()
+    functions: tuple[Function, ...] = ()
+    plugin: PluginSection | None = None
 
     @property
     def interpreted(self) -> bool:

@@ -15,6 +15,8 @@ from runtime.wasm.launch import Abi
 from runtime.wasm.modules import fabrickfile as records
 from runtime.wasm.modules import fabrickfile_forms as forms
 from runtime.wasm.modules.fabrickfile import FABRICK_VERSION, FORCED_ABIS, Fabrickfile
+from runtime.wasm.modules.function_section import read_functions
+from runtime.wasm.modules.plugin_section import read_plugin
 from runtime.wasm.modules.references import FORM
 
 FILE_MOST = 1024 * 1024
@@ -23,7 +25,7 @@ LEVELS = ("trace", "debug", "info", "warn", "error")
 
 _SECTIONS = (
     "fabrick_version", "info", "from", "source", "runtime", "build", "exports", "imports", "capabilities", "files",
-    "labels", "config", "health_check", "security", "validate",
+    "labels", "config", "health_check", "security", "validate", "function", "plugin",
 )  # fmt: skip
 _VERSION_FORM = "a semantic version such as `1.0.0`"
 _IMAGE_FORM = "a module's reference such as `wasm://ferry-fares:1.0.0`"
@@ -88,6 +90,8 @@ def _read(fields: Fields) -> Fabrickfile:
         health_check=read_health_check(fields),
         security=_security(fields),
         validate=_validate(fields),
+        functions=read_functions(fields),
+        plugin=read_plugin(fields),
     )
     _check_together(fields, found)
     return found
@@ -98,6 +102,8 @@ def _check_together(fields: Fields, found: Fabrickfile) -> None:
         fields.problems.add("runtime.image", "is missing: `[source]` needs the interpreter that runs it")
     if found.info.abi is not None and found.info.type != "http":
         fields.problems.add("info.abi", f"is for modules of type `http`; this one is `{found.info.type}`")
+    if found.functions and found.info.type != "http":
+        fields.problems.add("function", f"is for modules of type `http`; this one is `{found.info.type}`")
     given = found.origin is not None and (found.origin.image or found.origin.path)
     if not (given or found.source or found.build):
         fields.problems.add("build", "is missing: nothing says where the module comes from")
