@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from catalog.errors import GuestFailed
 from runtime.wasm.compile import Compiler
 from runtime.wasm.settings import COMPONENT, CORE, fingerprint
 from samples.services.hostile.modules import compile_bomb
-from tests.runtime.wasm.lab import machine_noise, processes_of
+from tests.runtime.wasm.lab import processes_of
 from tests.runtime.wasm.modules_in_wat import REACTOR
 
 
@@ -118,19 +119,26 @@ async def test_machine_code_that_is_not_as_it_was_written_is_made_again(tmp_path
 @pytest.mark.promise("G1", count=1)
 async def test_a_compile_bomb_costs_its_limit_and_the_loop_nothing(tmp_path: Path) -> None:
     path, digest = put(tmp_path, compile_bomb())
-    compiler = Compiler(tmp_path / "cache", cpu_seconds=1)
-    noise = await machine_noise()
-    longest, last = 0.0, asyncio.get_running_loop().time()
+    for _ in range(3):  # what others do on this machine does not happen each time
+        longest = await stall_of(Compiler(tmp_path / "cache", cpu_seconds=1), path, digest)
+        if longest < 0.1:
+            break
+    assert longest < 0.1
+    assert not [*(tmp_path / "cache").iterdir()]
+
+
+async def stall_of(compiler: Compiler, path: Path, digest: str) -> float:
+    """Compile what costs too much; the longest time in which the loop stood still."""
+    longest, last = 0.0, time.perf_counter()
     compiling = asyncio.ensure_future(compiler.compile(path, digest))
     while not compiling.done():
         await asyncio.sleep(0.001)
-        now = asyncio.get_running_loop().time()
+        now = time.perf_counter()
         longest, last = max(longest, now - last), now
     with pytest.raises(GuestFailed, match="more than 1 seconds of CPU") as caught:
         await compiling
     assert caught.value.code == "BUILD_FAILED"
-    assert longest < 0.1 + noise
-    assert not [*(tmp_path / "cache").iterdir()]
+    return longest
 
 
 async def test_the_compiler_itself_is_walled_in(tmp_path: Path) -> None:
