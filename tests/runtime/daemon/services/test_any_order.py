@@ -22,16 +22,11 @@ MOST = 4
 Step = Callable[[House, Supervisor], Awaitable[object]]
 
 
-async def _wait(daemon: House, work: Awaitable[object]) -> None:
-    """Carry out a wish; time passes for those that wait for it."""
-    task = asyncio.ensure_future(work)
-    rounds = 0
+async def _wait(daemon: House, task: "asyncio.Future[object]") -> None:
+    """Wait for a wish while time passes, everybody is well, and who was told to stop does."""
     while not task.done():
+        await _release(daemon, daemon.services.list()[0])
         await asyncio.sleep(0.0002)
-        rounds += 1
-        if rounds > 20:
-            daemon.launcher.hold.set()
-            await _release(daemon, daemon.services.get("api"))
         for watching in daemon.watcher.of.values():
             if not watching.stopped:
                 watching.told("healthy")
@@ -43,8 +38,12 @@ async def _wait(daemon: House, work: Awaitable[object]) -> None:
 
 
 def _wish(make: Callable[[House], Awaitable[object]]) -> Step:
-    async def step(daemon: House, _: Supervisor) -> None:
-        await _wait(daemon, make(daemon))
+    async def step(daemon: House, _: Supervisor) -> "asyncio.Future[object]":
+        task: asyncio.Future[object] = asyncio.ensure_future(make(daemon))
+        until = asyncio.get_running_loop().time() + 0.005
+        while not task.done() and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.0002)
+        return task
 
     return step
 
@@ -77,7 +76,8 @@ async def _stubborn(daemon: House, _: Supervisor) -> None:
 
 
 async def _release(daemon: House, _: Supervisor) -> None:
-    """Those that were told to stop, and did not, end."""
+    """What was held up goes on."""
+    daemon.launcher.hold.set()
     for each in daemon.launcher.alive:
         each.stubborn = False
         if each.stops:
@@ -86,10 +86,6 @@ async def _release(daemon: House, _: Supervisor) -> None:
 
 async def _slow_launches(daemon: House, _: Supervisor) -> None:
     daemon.launcher.hold.clear()
-
-
-async def _fast_launches(daemon: House, _: Supervisor) -> None:
-    daemon.launcher.hold.set()
 
 
 def _pass(seconds: float) -> Step:
@@ -113,25 +109,25 @@ _steps: st.SearchStrategy[tuple[str, Step]] = st.one_of(
     ),
     st.sampled_from(
         [
-            ("stop", _wish(lambda daemon: daemon.services.stop("api", force=True))),
+            ("stop", _wish(lambda daemon: daemon.services.stop("api"))),
+            ("stop now", _wish(lambda daemon: daemon.services.stop("api", force=True))),
             ("start", _wish(lambda daemon: daemon.services.start("api"))),
             ("restart", _wish(lambda daemon: daemon.services.restart("api", force=True))),
             ("roll", _wish(lambda daemon: daemon.services.restart("api", timeout=0))),
             ("rollback", _wish(lambda daemon: daemon.services.rollback("api"))),
             ("bad launch", _bad_launch),
             ("stubborn", _stubborn),
-            ("release", _release),
+            ("go on", _release),
             ("slow launches", _slow_launches),
-            ("fast launches", _fast_launches),
         ]
     ),
 )
 
 
-def _holds(daemon: House, service: Supervisor, most: int) -> None:
+def _holds(daemon: House, service: Supervisor) -> None:
     """What is true at every moment."""
     alive = daemon.launcher.alive
-    assert len(alive) <= most
+    assert len(alive) <= MOST
     instances = [each.launch.instance for each in alive]
     assert len(set(instances)) == len(instances)
     seats = {seat.replica for seat in service.route.seats}
@@ -151,18 +147,22 @@ async def _play(folder: Path, steps: list[tuple[str, Step]], *, checked: bool) -
         daemon.limits.max_replicas_per_service = MOST
         check: dict[str, Json] = {"health_check": {"type": "http"}} if checked else {}
         service = await daemon.made(replicas=2, restart={"max_attempts": 3, "backoff": "1s"}, **check)
-        most = MOST
+        wishes: list[asyncio.Future[object]] = []
         for _, step in steps:
-            await step(daemon, service)
-            await settle()
-            _holds(daemon, service, most)
+            wish = await step(daemon, service)
+            if isinstance(wish, asyncio.Future):
+                wishes.append(wish)
+            await settle(150)
+            _holds(daemon, service)
+        for wish in wishes:
+            await _wait(daemon, wish)
         await _heal(daemon, service)
         assert (service.state, service.reason) == ("running", None)
         assert not service.degraded
         assert len(daemon.launcher.alive) == service.counts.desired == service.counts.healthy
         wanted = service.spec.environment
         assert all(each.launch.environment == wanted for each in daemon.launcher.alive)
-        await _wait(daemon, daemon.services.delete("api", force=True))
+        await daemon.services.delete("api", force=True)
         assert daemon.launcher.alive == []
         assert daemon.preparer.held == set()
         assert daemon.timers.waiting == 0
@@ -171,12 +171,10 @@ async def _play(folder: Path, steps: list[tuple[str, Step]], *, checked: bool) -
 async def _heal(daemon: House, service: Supervisor) -> None:
     """Nothing goes wrong any more, and whoever is asked is well."""
     daemon.launcher.failing.clear()
-    daemon.launcher.hold.set()
-    if service.state in ("stopped", "failed"):
-        await _wait(daemon, daemon.services.start("api"))
-    else:
-        await _wait(daemon, daemon.services.restart("api", timeout=0))
-    await _wait(daemon, daemon.services.settled("api", 5))
+    rests = service.state in ("stopped", "failed")
+    work = daemon.services.start("api") if rests else daemon.services.restart("api", timeout=0)
+    await _wait(daemon, asyncio.ensure_future(work))
+    await _wait(daemon, asyncio.ensure_future(daemon.services.settled("api", 5)))
 
 
 @settings(max_examples=120, deadline=None)
