@@ -50,6 +50,7 @@ from runtime.log_sink import StructuredLog
 from runtime.mail import Relay, SmtpMail
 from runtime.plugins import Host
 from runtime.providers import NATIVE
+from runtime.providers.service_functions import ServiceFunctions
 from runtime.signatures.signing import Signer
 
 _log = structlog.get_logger()
@@ -71,6 +72,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     authoring: Authoring
     plugins: Plugins
     plugin_host: Host
+    service_functions: ServiceFunctions
     secrets: Secrets
     ingest: Ingest
     trials: Trials
@@ -122,7 +124,8 @@ async def build(
         log=StructuredLog(), http=http, mail=_mail(settings), inbox=StoredInbox(store, clock), artifacts=artifacts
     )
     plugin_host = Host()
-    registry = Registry(providers, plugins=plugin_host.providers)
+    functions = ServiceFunctions(data / "service-functions.json")
+    registry = Registry((*providers, functions), plugins=plugin_host.providers)
     registry.current()
     directory = Directory(store, registry, clock, bus)
     targets = TargetFinder(directory, seal)
@@ -166,6 +169,7 @@ async def build(
         authoring=authoring,
         plugins=Plugins(store, plugin_host, registry, authoring, clock, bus),
         plugin_host=plugin_host,
+        service_functions=functions,
         secrets=sealed,
         ingest=ingest,
         trials=trials,

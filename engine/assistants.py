@@ -49,7 +49,7 @@ class Assistants:
         """What he may really call now, by name and in order: it is offered, it can run, and he holds its permission."""
         return {
             name: operation
-            for name, operation in self._registry.current().tools.items()
+            for name, operation in self._registry.seen_by(actor.organisation_id).tools.items()
             if self._registry.find_code(operation.id) is not None and may_invoke(actor, operation)
         }
 

@@ -1,6 +1,7 @@
 """Authoring: storing, changing and checking Connections."""
 
 import re
+from functools import partial
 
 import msgspec
 
@@ -45,13 +46,15 @@ class Authoring:
         """Fill the index from the store, at start."""
         for stored in await self._store.all_connections():
             if stored.enabled:
-                self._index.put(Entry(stored, self._registry.current))
+                self._index.put(Entry(stored, partial(self._registry.seen_by, stored.organisation_id)))
 
     async def compile(self, actor: Actor, source: bytes | dict[str, Json]) -> Plan:
         """Compile text or an object as this author in this organisation. Raises ConnectionInvalid."""
         text = source if isinstance(source, bytes) else msgspec.json.encode(source)
         targets = await self._directory.targets(each.decode() for each in _UUIDS.findall(text))
-        return connections.compile(source, self._registry.current(), author=actor.author, targets=targets)
+        return connections.compile(
+            source, self._registry.seen_by(actor.organisation_id), author=actor.author, targets=targets
+        )
 
     async def validate(self, actor: Actor, source: bytes) -> tuple[Diagnostic, ...]:
         """Every error and warning of a Connection; nothing is stored."""
@@ -146,7 +149,7 @@ class Authoring:
             return 0
         broken = 0
         for stored in await self._store.all_connections():
-            found = _broken(stored, catalog)
+            found = _broken(stored, self._registry.seen_by(stored.organisation_id))
             broken += found is not None
             if found != stored.broken:
                 await self._store.mark_broken(stored.id, found)
@@ -166,7 +169,7 @@ class Authoring:
         row = audit_row(actor, action, stored.id, self._clock, {"name": stored.name})
         kept = await self._store.put_connection(stored, row)
         if kept.enabled:
-            self._index.put(Entry(kept, self._registry.current, plan))
+            self._index.put(Entry(kept, partial(self._registry.seen_by, kept.organisation_id), plan))
         else:
             self._index.remove(kept.id)
         self._bus.publish(TOPIC, {"id": kept.id})

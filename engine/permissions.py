@@ -23,7 +23,7 @@ PLATFORM = frozenset(
 """What the platform itself asks for; operations declare theirs in the catalog."""
 
 _VIEW = frozenset({"cameras.view", "network.view", "voip.view", "firewall.view_logs", "storage.view"})
-_OPERATE = frozenset({"storage.write", "hypervisor.manage_snapshots", "hypervisor.manage_vms"})
+_OPERATE = frozenset({"storage.write", "hypervisor.manage_snapshots", "hypervisor.manage_vms", "services.call"})
 
 VIEWER = _VIEW
 OPERATOR = _VIEW | _OPERATE | {APPLY}

@@ -9,6 +9,7 @@ from sanic.response import HTTPResponse
 
 from api.daemon.endpoint import Answer, AnyQuery, Asked, Endpoint, Raw
 from catalog.errors import TargetFailed
+from runtime.daemon.traffic.private_paths import is_private, not_found
 from runtime.wasm.messages import HEADERS_MOST, Header, decode_answer, encode_request
 
 LOCAL = "127.0.0.1"
@@ -43,10 +44,11 @@ async def proxy(asked: Asked[Raw, AnyQuery]) -> Answer:
     daemon = asked.daemon
     service = daemon.services.get(asked.path["id"])
     daemon.access.ingress(service.spec, asked.request.ip or LOCAL)
+    target = _target(asked.request)
+    if is_private(target):
+        raise not_found()
     asked.allow(PATIENCE)
-    message = encode_request(
-        asked.request.method.encode(), _target(asked.request), _request_headers(asked.request), asked.body
-    )
+    message = encode_request(asked.request.method.encode(), target, _request_headers(asked.request), asked.body)
     answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     def done(answer: bytes | Exception) -> None:

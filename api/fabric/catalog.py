@@ -42,7 +42,7 @@ class Invoked(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 async def show_catalog(asked: Asked[None, NoQuery]) -> Answer:
     """Full catalog: operations, events, the assistant's tools, and counts."""
-    return Answer(asked.application.registry.current().snapshot)
+    return Answer(asked.application.registry.seen_by(asked.actor.organisation_id).snapshot)
 
 
 async def invoke_operation(asked: Asked[InvokeBody, NoQuery]) -> Answer:

@@ -72,7 +72,7 @@ async def list_connections(asked: Asked[None, PageQuery]) -> Answer:
 
 async def suggest_operations(asked: Asked[None, SuggestQuery]) -> Answer:
     """Operations compatible with a source event, annotated with `match` and `allowed`."""
-    catalog = asked.application.registry.current()
+    catalog = asked.application.registry.seen_by(asked.actor.organisation_id)
     found = connections.suggest(asked.query.source_event, catalog, author=asked.actor.author)
     return Answer(Suggestions(items=found))
 

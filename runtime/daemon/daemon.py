@@ -17,6 +17,7 @@ from runtime.daemon.chronicle import Chronicle
 from runtime.daemon.config import DaemonConfig, differences, not_honoured, service_owner, service_user
 from runtime.daemon.config.differences import merged
 from runtime.daemon.events import EventBus
+from runtime.daemon.functions import Functions
 from runtime.daemon.health import Defaults, Monitor
 from runtime.daemon.keys import ApiKeys
 from runtime.daemon.logs import LogBook
@@ -150,6 +151,8 @@ class Daemon:
         self.scaler = Scaler(self.services, clock, timers, _scaling_defaults(config))
         self.ports = Ports(self.access, self.logs, clock, timers, address=address)
         self.services.watchers.append(self.ports.follow)
+        self.functions = Functions(self.router, self.logs)
+        self.services.watchers.append(self.functions.follow)
         self.policies.identify = self._service_id
         self.volumes.on_full = self.services.volume_full
         self.mortar = Mortar(

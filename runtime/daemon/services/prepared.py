@@ -8,6 +8,7 @@ import msgspec
 from runtime.daemon.spec import ServiceSpec
 from runtime.forms.workload import HealthCheck, ModuleType
 from runtime.wasm.launch import Launch, Outgoing, Replica
+from runtime.wasm.modules.function_section import Function
 
 OutgoingFor = Callable[[Callable[[], Replica | None]], Outgoing]
 """Makes what carries out one replica's requests; it is given what tells the replica, once there is one."""
@@ -18,6 +19,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
     `launch` lacks the instance. `timeout` bounds one request in seconds; `cpu` is in cores. `outgoing` carries out what
     guests ask for with `fabric.http_request`; None: they may not. `notes` are told in the service's log.
+    `functions` are what it declares to export.
     """
 
     kind: ModuleType
@@ -27,6 +29,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     health_check: HealthCheck | None = None
     outgoing: OutgoingFor | None = None
     notes: tuple[str, ...] = ()
+    functions: tuple[Function, ...] = ()
 
     def for_instance(self, instance: str) -> Launch:
         """What one replica is launched with."""

@@ -101,6 +101,7 @@ class Preparing:
             health_check=check,
             outgoing=self._outgoing(service_id, granted.network, timeout) if requests else None,
             notes=(*notes, *((missing,) if missing else ())),
+            functions=module.fabrickfile.functions,
         )
 
     def _launch(self, service_id: str, spec: ServiceSpec, module: Module, compiled: Compiled, abi: Abi) -> Launch:

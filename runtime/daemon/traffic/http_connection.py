@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from catalog.errors import FabricError
 from runtime.daemon.traffic.answers import failure
+from runtime.daemon.traffic.private_paths import is_private, not_found
 from runtime.daemon.traffic.request_reader import Pending, Reading, RequestReader, malformed, overdue
 from runtime.wasm.messages import Header
 
@@ -125,6 +126,8 @@ class HttpConnection(asyncio.Protocol):
             self._refused = port.refuses(self._peer)
         if self._refused is not None:
             self._answered(self._refused)
+        elif is_private(pending.target):
+            self._answered(not_found())
         else:
             port.route.forward(pending.request, self._done)
 

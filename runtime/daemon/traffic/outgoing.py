@@ -13,6 +13,7 @@ from catalog.provider import Http
 from catalog.urls import Destination, parse_url
 from runtime.daemon.access import Access
 from runtime.daemon.spec import ServiceSpec
+from runtime.daemon.traffic.private_paths import is_private, not_found
 from runtime.daemon.traffic.router import Route
 from runtime.wasm.launch import Outgoing, Replica
 from runtime.wasm.messages import GuestRequest, Header, decode_request, encode_answer, encode_request
@@ -104,6 +105,8 @@ class GuestRequests:
         if destination.scheme == "http" and not destination.literal:
             peer = self._peers().named(destination.host)
         if peer is not None:
+            if is_private(destination.target.encode()):
+                raise not_found()
             return await self._ask(source, capabilities, replica, request, destination, peer)
         self._access.egress(
             source.spec,

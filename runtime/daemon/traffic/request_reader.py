@@ -35,10 +35,11 @@ class Reading(IntEnum):
 class Pending:
     """A request that was read and is not answered."""
 
-    __slots__ = ("head_only", "keep", "request")
+    __slots__ = ("head_only", "keep", "request", "target")
 
-    def __init__(self, request: bytes, *, keep: bool, head_only: bool) -> None:
+    def __init__(self, request: bytes, target: bytes, *, keep: bool, head_only: bool) -> None:
         self.request = request
+        self.target = target
         self.keep = keep
         self.head_only = head_only
 
@@ -154,7 +155,7 @@ class RequestReader:
     def on_message_complete(self) -> None:
         """The request is whole."""
         method = self._parser.get_method()
-        pending = Pending(self._encoded(method), keep=self._keep, head_only=method == b"HEAD")
+        pending = Pending(self._encoded(method), self._url, keep=self._keep, head_only=method == b"HEAD")
         self._begin()
         self.reading = Reading.NONE
         self._taken(pending)

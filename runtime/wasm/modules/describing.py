@@ -13,6 +13,7 @@ from runtime.wasm.modules.capabilities import merged, read_note
 from runtime.wasm.modules.fabrickfile import Fabrickfile, Info
 from runtime.wasm.modules.fabrickfile_forms import is_semver
 from runtime.wasm.modules.fabrickfile_reading import read_fabrickfile
+from runtime.wasm.modules.function_section import with_schemas
 from runtime.wasm.modules.manifest import Descriptor, Manifest
 from runtime.wasm.modules.media_types import Part, part_of
 from runtime.wasm.modules.module import LayerInfo, ModuleInfo
@@ -54,11 +55,22 @@ def shape_of(manifest: Manifest, name: str) -> Shape:
 def fabrickfile_of(manifest: Manifest, config: bytes, reference: str) -> Fabrickfile:
     """The module's Fabrickfile; where the config is another, or cannot be read, what the annotations tell.
 
-    What it may is what its parents brought at its build besides.
+    What it may is what its parents brought at its build besides; functions have their schemas written out.
     """
     found = _fabrickfile_of(manifest, config, reference)
     brought = read_note(manifest.annotations.get(types.CAPABILITIES, "{}"))
-    return msgspec.structs.replace(found, capabilities=merged(brought, found.capabilities))
+    return msgspec.structs.replace(
+        found,
+        capabilities=merged(brought, found.capabilities),
+        functions=with_schemas(found.functions, _function_schemas(manifest)),
+    )
+
+
+def _function_schemas(manifest: Manifest) -> Mapping[str, Json]:
+    try:
+        return msgspec.json.decode(manifest.annotations.get(types.FUNCTION_SCHEMAS, "{}"), type=dict[str, Json])
+    except msgspec.MsgspecError:
+        return {}  # a function whose schema is missing is told of when its service runs
 
 
 def _fabrickfile_of(manifest: Manifest, config: bytes, reference: str) -> Fabrickfile:

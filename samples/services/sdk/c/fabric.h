@@ -226,6 +226,107 @@ __attribute__((export_name("handle"))) uint64_t handle(const char *at, uint32_t 
   return (uint64_t)(uintptr_t)message.at << 32 | message.n;
 }
 
+/* ---- functions: what Connections call as `service.{service}.{function}`; the Fabrickfile declares them ---- */
+
+#define FABRIC_FUNCTIONS "/.fabric/functions/"
+
+/* `call` finds its parameters, a JSON object, in the request's body, and writes its output as JSON. */
+typedef struct {
+  const char *name;
+  void (*call)(const fabric_request *in, fabric_answer *out);
+} fabric_function;
+
+/* Say why a function has no output; the text reaches whoever asked. */
+static inline void fabric_refuse(fabric_answer *out, const char *why) {
+  out->status = 422;
+  fabric_write(out, why);
+}
+
+/* Answers the request if it asks for a function; 0 if it does not. Nobody outside can ask for one. */
+static inline int fabric_functions(const fabric_request *in, fabric_answer *out, const fabric_function *functions,
+                                   size_t count) {
+  uint32_t n = (uint32_t)strlen(FABRIC_FUNCTIONS);
+  if (in->path.n < n || memcmp(in->path.at, FABRIC_FUNCTIONS, n) != 0) return 0;
+  fabric_bytes name = {in->path.at + n, in->path.n - n};
+  for (size_t i = 0; i < count; i++) {
+    if (fabric_is(name, functions[i].name)) {
+      functions[i].call(in, out);
+      return 1;
+    }
+  }
+  out->status = 404;
+  return 1;
+}
+
+static inline const char *fabric_json_space(const char *at, const char *end) {
+  while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r')) at++;
+  return at;
+}
+
+/* The end of the value that begins here. What the platform sends is well formed. */
+static inline const char *fabric_json_end(const char *at, const char *end) {
+  int depth = 0, text = 0;
+  for (; at < end; at++) {
+    if (text) {
+      if (*at == '\\') {
+        at++;
+      } else if (*at == '"') {
+        text = 0;
+        if (!depth) return at + 1;
+      }
+    } else if (*at == '"') {
+      text = 1;
+    } else if (*at == '{' || *at == '[') {
+      depth++;
+    } else if (*at == '}' || *at == ']') {
+      if (!depth) return at;
+      if (!--depth) return at + 1;
+    } else if (!depth && (*at == ',' || *at == ':' || *at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
+      return at;
+    }
+  }
+  return end;
+}
+
+/* The object's member `name` as it is written; length 0 if it is absent. A name with an escape in it is not found. */
+static inline fabric_bytes fabric_json_member(fabric_bytes object, const char *name) {
+  const char *end = object.at + object.n, *at = fabric_json_space(object.at, end);
+  uint32_t n = (uint32_t)strlen(name);
+  if (at == end || *at != '{') return (fabric_bytes){"", 0};
+  for (at = fabric_json_space(at + 1, end); at < end && *at == '"'; at = fabric_json_space(at + 1, end)) {
+    const char *key = at, *stop = fabric_json_end(at, end);
+    at = fabric_json_space(stop, end);
+    if (at == end || *at != ':') break;
+    const char *value = fabric_json_space(at + 1, end);
+    at = fabric_json_end(value, end);
+    if ((uint32_t)(stop - key) == n + 2 && memcmp(key + 1, name, n) == 0) {
+      return (fabric_bytes){value, (uint32_t)(at - value)};
+    }
+    at = fabric_json_space(at, end);
+    if (at == end || *at != ',') break;
+  }
+  return (fabric_bytes){"", 0};
+}
+
+/* What is between a text's quotation marks, escapes as they are; length 0 for what is no text. */
+static inline fabric_bytes fabric_json_text(fabric_bytes value) {
+  if (value.n < 2 || value.at[0] != '"') return (fabric_bytes){"", 0};
+  return (fabric_bytes){value.at + 1, value.n - 2};
+}
+
+/* A whole number; `otherwise` for anything else, and for one beyond 64 bits. */
+static inline int64_t fabric_json_whole(fabric_bytes value, int64_t otherwise) {
+  int negative = value.n && value.at[0] == '-';
+  uint32_t i = (uint32_t)negative;
+  uint64_t number = 0;
+  if (i == value.n || value.n - i > 18) return otherwise;
+  for (; i < value.n; i++) {
+    if (value.at[i] < '0' || value.at[i] > '9') return otherwise;
+    number = number * 10 + (uint64_t)(value.at[i] - '0');
+  }
+  return negative ? -(int64_t)number : (int64_t)number;
+}
+
 #ifdef FABRIC_CALLS
 
 __attribute__((import_module("fabric"), import_name("http_request"))) int32_t

@@ -1,0 +1,6 @@
+"""Service functions: what running services export, as operations `service.{name}.{function}`."""
+
+from runtime.providers.service_functions.provider import ServiceFunctions
+from runtime.providers.service_functions.source import Offer, Source
+
+__all__ = ["Offer", "ServiceFunctions", "Source"]

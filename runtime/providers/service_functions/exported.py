@@ -1,0 +1,158 @@
+"""Exported: one function of one service: parameters in, a message to its warm instance, a checked output back."""
+
+import asyncio
+import re
+from struct import Struct
+from typing import Protocol
+
+import msgspec
+
+from catalog.errors import Invalid, NotFound, TargetFailed, TargetTimeout, TooLarge
+from catalog.foreign_schemas import Validity
+from catalog.jsonvalue import MAX_DEPTH, Json, parse_strict
+from catalog.operations import Operation
+from catalog.provider import Call
+from runtime.providers.service_functions.operation import PATH
+from runtime.providers.service_functions.source import Offer
+from runtime.wasm.launch import Done
+from runtime.wasm.messages import decode_answer, encode_request
+from runtime.wasm.modules.function_section import Function
+
+SECONDS = 30.0
+"""What one call may take (the seed's bound), if its step allows as much."""
+BYTES_MOST = 256 * 1024
+"""Bytes of JSON, of parameters and of an output."""
+REASON_MOST = 2000
+
+_LENGTH = Struct("<I")
+_GOOD = b"\x01\xc8\x00\x00\x00"
+"""How an answer begins that has status 200 and no headers, as `messages` writes it."""
+_BODY_AT = len(_GOOD) + _LENGTH.size
+_ODD = re.compile(rb"[0-9]{19}")
+"""A number that may lie outside 64 bits."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class Owner(Protocol):
+    """The provider, as its functions know it."""
+
+    organisation_id: str
+
+    def forward(self, service_id: str, request: bytes, done: Done) -> None:
+        """Ask a service. Raises Unavailable SERVICES_UNAVAILABLE."""
+        ...
+
+
+class Exported:
+    """The code behind an operation `service.{name}.{function}`. A call costs a future and a timer, no task."""
+
+    __slots__ = ("_head", "_input", "_output", "_owner", "_service_id", "operation")
+
+    def __init__(self, owner: Owner, offer: Offer, operation: Operation, function: Function) -> None:
+        self.operation = operation
+        self._owner = owner
+        self._service_id = offer.service_id
+        self._input = Validity(operation.input_schema)
+        self._output = Validity(operation.output_schema)
+        headers = [(b"host", offer.service.encode()), (b"content-type", b"application/json")]
+        whole = encode_request(b"POST", f"{PATH}{function.name}".encode(), headers, b"")
+        self._head = whole[: -_LENGTH.size]
+
+    async def call(self, params: dict[str, Json], call: Call) -> Json:
+        """Ask the warm instance.
+
+        Raises NotFound OP_UNKNOWN in another organisation; Invalid PARAM_SCHEMA; TooLarge PARAM_TOO_LARGE,
+        OUTPUT_TOO_LARGE; TargetTimeout FUNCTION_TIMEOUT, GUEST_TIMEOUT; TargetFailed FUNCTION_FAILED (with what the
+        guest answered), FUNCTION_OUTPUT, GUEST_*; Unavailable SERVICE_NOT_RUNNING, SERVICE_NOT_READY, SERVICE_BUSY,
+        SERVICES_UNAVAILABLE.
+        """
+        if call.organisation_id != self._owner.organisation_id:
+            raise NotFound(
+                "OP_UNKNOWN", f"There is no operation `{self.operation.id}`.", hint="See `fabric catalog ls`."
+            )
+        body = _encode(params)
+        self._check_params(params, body)
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[bytes] = loop.create_future()
+
+        def done(answer: bytes | Exception) -> None:
+            if answered.done():
+                return
+            if isinstance(answer, bytes):
+                answered.set_result(answer)
+            else:
+                answered.set_exception(answer)
+
+        self._owner.forward(self._service_id, b"".join((self._head, _LENGTH.pack(len(body)), body)), done)
+        timer = loop.call_at(min(call.deadline, loop.time() + SECONDS), self._expire, answered)
+        try:
+            answer = await answered
+        finally:
+            timer.cancel()
+        return self._read(answer)
+
+    def _check_params(self, params: dict[str, Json], body: bytes) -> None:
+        if len(body) > BYTES_MOST or not self._input.affordable(body):
+            raise TooLarge("PARAM_TOO_LARGE", f"The parameters of `{self.operation.id}` are over {BYTES_MOST} bytes.")
+        if not self._input.holds(params):
+            raise Invalid(
+                "PARAM_SCHEMA",
+                f"The parameters do not fit the input schema of `{self.operation.id}`.",
+                hint=f"`fabric catalog show --live {self.operation.id}` prints it.",
+            )
+
+    def _expire(self, answered: "asyncio.Future[bytes]") -> None:
+        if not answered.done():
+            answered.set_exception(
+                TargetTimeout(
+                    "FUNCTION_TIMEOUT",
+                    f"`{self.operation.id}` does not answer in time.",
+                    hint=f"A function may take {SECONDS:g} s, or what its step's `timeout` says, if that is less.",
+                )
+            )
+
+    def _read(self, answer: bytes) -> Json:
+        plain = answer.startswith(_GOOD) and int.from_bytes(answer[5:9], "little") == len(answer) - _BODY_AT
+        body = answer[_BODY_AT:] if plain else self._unusual(answer)
+        if len(body) > BYTES_MOST:
+            raise TooLarge(
+                "OUTPUT_TOO_LARGE", f"`{self.operation.id}` answers more than {BYTES_MOST} bytes.", hint="Ask for less."
+            )
+        output = self._parsed(body)
+        if not self._output.affordable(body):
+            raise TooLarge("OUTPUT_TOO_LARGE", f"`{self.operation.id}` answers more values than can be checked.")
+        if not self._output.holds(output):
+            raise self._bad("its answer does not fit its output schema")
+        return output
+
+    def _unusual(self, answer: bytes) -> bytes:
+        """The body of an answer that has headers, or is none."""
+        found = decode_answer(answer)
+        if found.status != 200:
+            reason = found.body[:REASON_MOST].decode(errors="replace")
+            raise TargetFailed(
+                "FUNCTION_FAILED",
+                f"`{self.operation.id}` answers {found.status}.",
+                hint="Its output holds what the guest says; `fabric service logs` prints its log.",
+                output={"status": found.status, "reason": reason},
+            )
+        return found.body
+
+    def _parsed(self, body: bytes) -> Json:
+        if not body:
+            return None
+        try:
+            if body.count(b"{") + body.count(b"[") > MAX_DEPTH or _ODD.search(body):
+                return parse_strict(body)
+            return _decode(body)
+        except Invalid as error:
+            raise self._bad(f"its answer is no JSON that we take: {error.message.removesuffix('.')}") from None
+        except msgspec.MsgspecError:
+            raise self._bad("its answer is no JSON") from None
+
+    def _bad(self, why: str) -> TargetFailed:
+        return TargetFailed(
+            "FUNCTION_OUTPUT", f"`{self.operation.id}` cannot be believed: {why}.", hint="Correct the service's guest."
+        )
