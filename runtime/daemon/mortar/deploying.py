@@ -47,7 +47,7 @@ class Deploying:
         self._policies = policies
         self._undo: list[Undo] = []
         self._moved: list[str] = []
-        """Ids of services that were made, changed or started, and are to come up."""
+        """Ids of services that were made, changed or started, or start by themselves, and are to come up."""
         self._rebuilt: set[str] = set()
         """Those of them whose replicas are to be replaced first: they run an earlier module."""
         self.outcome = Outcome()
@@ -137,6 +137,8 @@ class Deploying:
             await self._fleet.start(service.id)
         elif old == part.spec and not rebuilt:
             self.outcome.unchanged.append(name)
+            if service.state in ("pending", "starting"):
+                self._moved.append(service.id)
             return
         self._moved.append(service.id)
         self.outcome.updated.append(name)

@@ -1,5 +1,6 @@
 """Mortar: projects deployed, deployed again, undone where they fail, removed, and known after a restart."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -56,6 +57,23 @@ async def test_a_project_that_is_deployed_again_is_left_alone(shop: Projects) ->
     assert again.deployment.id == first.deployment.id
     assert again.deployment.updated_at_ns == first.deployment.updated_at_ns
     assert len(shop.house.launcher.made) == made
+
+
+async def test_a_service_that_starts_already_is_waited_for(shop: Projects) -> None:
+    # As after a daemon that was killed in the middle of a deployment.
+    text = SHOP.replace('volumes = { books = "/data" }', 'health_check = { type = "http" }')
+    first = asyncio.create_task(shop.mortar.deploy(text, timeout=5))
+    while not shop.house.watcher.of:
+        await asyncio.sleep(0.01)
+    next(iter(shop.house.watcher.of.values())).told("healthy")
+    await first
+    await shop.house.services.stop("ledger")
+    await shop.house.services.start("ledger")
+    assert shop.house.services.get("ledger").state == "starting"
+    with pytest.raises(GuestFailed, match="`ledger` is starting"):
+        await shop.mortar.deploy(text, timeout=0.2)
+    shop.house.watcher.of[shop.house.services.get("ledger").instances[0].id].told("healthy")
+    assert (await shop.mortar.deploy(text, timeout=5)).outcome.unchanged == ["ledger", "cart", "gate"]
 
 
 async def test_what_changed_is_changed_and_nothing_else(shop: Projects) -> None:
