@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from api import server as server_module
+from api.listening import listen
 from api.problems import CONTENT_TYPE
-from api.server import listen
 from api.wiring import Application, build
 from catalog.errors import FabricError, Unavailable
 from tests.api.running import Running, running
