@@ -124,7 +124,7 @@ async def delete_module(asked: Asked[None, RemoveQuery]) -> Answer:
     if users and not asked.query.force:
         raise Conflict(
             "MODULE_IN_USE",
-            f"`{found.reference}` is what {len(users)} service{'' if len(users) == 1 else 's'} run.",
+            f"`{found.reference}` is what {len(users)} service{' runs' if len(users) == 1 else 's run'}.",
             hint="Remove them first, or send `force=true`: they run on, but cannot start again.",
             details={"services": users},
         )

@@ -1,5 +1,6 @@
 """Networks: those that there are, kept in the daemon's state."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
@@ -39,6 +40,8 @@ class Networks:
         self._clock = clock
         self._by_id: dict[str, Network] = {}
         self._by_name: dict[str, Network] = {}
+        self._change = asyncio.Lock()
+        """One network is replaced or deleted at a time: what is told and what is kept stay the same."""
         self._watchers: list[Callable[[], None]] = []
 
     async def load(self) -> None:
@@ -74,34 +77,36 @@ class Networks:
 
     async def replace(self, id_or_name: str, spec: NetworkSpec) -> Network:
         """Give a network other rules; id and name stay. Raises NotFound NETWORK_NOT_FOUND."""
-        old = self.get(id_or_name)
-        if spec.name != old.spec.name:
-            raise ValueError("a network keeps its name")
-        network = Network(id=old.id, spec=spec, created_at_ns=old.created_at_ns)
-        await self._state.put(KIND, network.id, msgspec.json.encode(network))
-        self._hold(network)
-        return network
+        async with self._change:
+            old = self.get(id_or_name)
+            if spec.name != old.spec.name:
+                raise ValueError("a network keeps its name")
+            network = Network(id=old.id, spec=spec, created_at_ns=old.created_at_ns)
+            await self._state.put(KIND, network.id, msgspec.json.encode(network))
+            self._hold(network)
+            return network
 
     async def delete(self, id_or_name: str, *, used_by: Sequence[str] = ()) -> Network:
         """Remove a network that no service is in.
 
         Raises NotFound NETWORK_NOT_FOUND; Conflict INVALID_STATE for `default` and while `used_by` names services.
         """
-        network = self.get(id_or_name)
-        name = network.spec.name
-        if name == DEFAULT_NETWORK.name:
-            raise Conflict("INVALID_STATE", "The network `default` cannot be deleted.", details={"network": name})
-        if used_by:
-            shown = ", ".join(f"`{each}`" for each in used_by[:_SHOWN])
-            raise Conflict(
-                "INVALID_STATE",
-                f"Services are in network `{name}`: {shown}.",
-                hint="Delete them, or take them out of it.",
-                details={"network": name, "services": list(used_by[:_SHOWN])},
-            )
-        await self._state.delete(KIND, network.id)
-        self._drop(network)
-        return network
+        async with self._change:
+            network = self.get(id_or_name)
+            name = network.spec.name
+            if name == DEFAULT_NETWORK.name:
+                raise Conflict("INVALID_STATE", "The network `default` cannot be deleted.", details={"network": name})
+            if used_by:
+                shown = ", ".join(f"`{each}`" for each in used_by[:_SHOWN])
+                raise Conflict(
+                    "INVALID_STATE",
+                    f"Services are in network `{name}`: {shown}.",
+                    hint="Delete them, or take them out of it.",
+                    details={"network": name, "services": list(used_by[:_SHOWN])},
+                )
+            await self._state.delete(KIND, network.id)
+            self._drop(network)
+            return network
 
     def get(self, id_or_name: str) -> Network:
         """The network of this id or name; an id goes first. Raises NotFound NETWORK_NOT_FOUND."""

@@ -1,5 +1,6 @@
 """Networks: made, found, changed, removed, and there again after a restart."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,27 @@ def test_a_wrong_field_is_named(wrong: dict[str, Json], field: str) -> None:
         read_network({"name": "n", **wrong})
     assert raised.value.code == "INVALID_REQUEST"
     assert [each["field"] for each in raised.value.details["fields"]] == [field]
+
+
+async def test_what_is_deleted_twice_at_once_is_deleted_once_and_its_name_is_free(world: World) -> None:
+    async with world as networks:
+        old = await networks.create(NetworkSpec(name="one"))
+
+        async def anew() -> None:
+            while networks.find("one") is not None:
+                await asyncio.sleep(0)
+            await networks.create(NetworkSpec(name="one", description="new"))
+
+        results = await asyncio.gather(networks.delete(old.id), networks.delete(old.id), anew(), return_exceptions=True)
+        assert [type(each) for each in results[1:]] == [NotFound, type(None)]
+        assert networks.get("one").spec.description == "new"
+
+
+async def test_what_is_replaced_and_deleted_at_once_is_the_same_after_a_restart(world: World) -> None:
+    async with world as networks:
+        await networks.create(NetworkSpec(name="one"))
+        changed = NetworkSpec(name="one", description="new")
+        await asyncio.gather(networks.delete("one"), networks.replace("one", changed), return_exceptions=True)
+        told = networks.find("one")
+    async with world as again:
+        assert (again.find("one"), told) == (None, None)
