@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from pytest import TempPathFactory
 
@@ -16,3 +17,9 @@ async def lab(tmp_path_factory: TempPathFactory) -> AsyncIterator[Lab]:
     lab = Lab(folder)
     yield lab
     await lab.launcher.close()
+
+
+@pytest.fixture
+def merciful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that others keep busy an interrupt may take longer than a guest is given; here it has the time."""
+    monkeypatch.setattr("runtime.wasm.host.replica.MERCY", 5.0)

@@ -112,6 +112,7 @@ async def test_exit_code_zero_is_a_good_end(lab: Lab) -> None:
     assert (answer.status, answer.headers, answer.body) == (302, [(b"location", b"/there")], b"")
 
 
+@pytest.mark.usefixtures("merciful")
 @pytest.mark.promise("G3", count=2)
 @pytest.mark.parametrize("writable", [False, True])
 async def test_an_answer_that_does_not_end_is_cut(lab: Lab, tmp_path: Path, *, writable: bool) -> None:
@@ -127,6 +128,7 @@ async def test_an_answer_that_does_not_end_is_cut(lab: Lab, tmp_path: Path, *, w
     assert (await refusal(replica, REQUEST)).code == "GUEST_OVERFLOW"
 
 
+@pytest.mark.usefixtures("merciful")
 async def test_a_loop_is_interrupted_and_the_next_request_answered(lab: Lab) -> None:
     replica = await lab.start(
         ENVIRONMENT.replace("(drop (call $sizes", "(call $maybe) (drop (call $sizes").replace(
@@ -145,7 +147,7 @@ async def test_a_loop_is_interrupted_and_the_next_request_answered(lab: Lab) -> 
     looping = begin(replica, encode_request(b"GET", b"/", [], b"loop"))
     after = begin(replica, REQUEST)
     assert getattr(await looping, "code", None) == "GUEST_TIMEOUT"
-    assert time.perf_counter() - began < 1.5
+    assert time.perf_counter() - began < 4
     assert decode_answer(await after).status == 200  # type: ignore[arg-type]
 
 

@@ -111,12 +111,13 @@ async def test_after_a_trap_another_instance_answers_in_the_same_worker(lab: Lab
     assert (replica.pid, replica.usage().traps) == (pid, 1)
 
 
+@pytest.mark.usefixtures("merciful")
 async def test_a_loop_is_interrupted_and_the_guest_begins_again(lab: Lab) -> None:
     replica = await start(lab, limit=0.2)
     began = time.perf_counter()
     looping, after = begin(replica, b"l"), begin(replica, b"e")
     assert getattr(await looping, "code", None) == "GUEST_TIMEOUT"
-    assert time.perf_counter() - began < 1.5
+    assert time.perf_counter() - began < 4
     assert await after == b"e"
 
 

@@ -56,6 +56,7 @@ async def test_a_refusal_is_an_answer(lab: Lab) -> None:
     assert answer.endswith(b"FORBIDDEN")
 
 
+@pytest.mark.usefixtures("merciful")
 async def test_a_guest_that_waits_for_the_outside_is_interrupted_and_lives_on(lab: Lab) -> None:
     never = asyncio.Event()
 
@@ -68,7 +69,7 @@ async def test_a_guest_that_waits_for_the_outside_is_interrupted_and_lives_on(la
     pid, began = replica.pid, time.perf_counter()
     waiting, behind = begin(replica, b"slow"), begin(replica, b"quick")
     assert getattr(await waiting, "code", None) == "GUEST_TIMEOUT"
-    assert time.perf_counter() - began < 1.5
+    assert time.perf_counter() - began < 4
     assert await behind == b"quick"
     assert replica.pid == pid
     never.set()
@@ -78,6 +79,7 @@ async def test_a_guest_that_waits_for_the_outside_is_interrupted_and_lives_on(la
     )
 
 
+@pytest.mark.usefixtures("merciful")
 async def test_a_guest_that_asks_on_after_its_time_is_heard_no_more(lab: Lab) -> None:
     """Without a loop or a call between two questions, wasm code has no place where it could be stopped."""
     asked = 0

@@ -32,6 +32,7 @@ async def test_a_flood_is_held_back_and_costs_no_memory(lab: Lab) -> None:
     launch = Launch(service="flood", instance="1", abi=Abi.COMMAND, compiled=compiled.path)
     noise = await machine_noise()
     before = psutil.Process().memory_info().rss
+    started = time.perf_counter()
     replicas = [await lab.launcher.launch(launch, output=count, outgoing=None, timeout=5) for _ in range(4)]
     quiet = await lab.start(REACTOR)
     worst = 0.0
@@ -41,7 +42,7 @@ async def test_a_flood_is_held_back_and_costs_no_memory(lab: Lab) -> None:
         assert await ask(quiet, b"e") == b"e"
         worst = max(worst, time.perf_counter() - began)
     assert psutil.Process().memory_info().rss - before < 16 * 1024 * 1024
-    assert got < 4 * (BURST + 2 * RATE)
+    assert got < 4 * (BURST + RATE * (time.perf_counter() - started) + 65536)
     assert worst < 0.25 + noise, "other guests are answered meanwhile"
     for each in replicas:
         await each.stop(0)

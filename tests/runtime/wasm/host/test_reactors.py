@@ -74,6 +74,7 @@ async def test_the_top_frames_of_a_trap_are_told(lab: Lab) -> None:
     assert error.details["frames"][0].startswith("recurse")
 
 
+@pytest.mark.usefixtures("merciful")
 async def test_a_loop_is_interrupted_when_its_time_is_up(lab: Lab) -> None:
     replica = await lab.start(REACTOR, limit=0.2)
     pid, began = replica.pid, time.perf_counter()
@@ -81,11 +82,12 @@ async def test_a_loop_is_interrupted_when_its_time_is_up(lab: Lab) -> None:
     error = await looping
     assert isinstance(error, TargetTimeout)
     assert error.code == "GUEST_TIMEOUT"
-    assert 0.2 <= time.perf_counter() - began < 1.5
+    assert 0.2 <= time.perf_counter() - began < 4
     assert await waiting == b"\1\0\0\0"
     assert replica.pid == pid, "the worker lives on"
 
 
+@pytest.mark.usefixtures("merciful")
 async def test_the_time_of_a_request_begins_when_it_is_at_the_head(lab: Lab) -> None:
     replica = await lab.start(REACTOR, limit=0.2)
     first, second = begin(replica, b"l"), begin(replica, b"l")
@@ -101,7 +103,7 @@ async def test_a_guest_asleep_in_wasi_is_killed_and_those_behind_it_are_given_ba
     asleep, behind = begin(replica, b"s"), begin(replica, b"c")
     error = await asleep
     assert isinstance(error, TargetTimeout)
-    assert time.perf_counter() - began < 1.5
+    assert time.perf_counter() - began < 4
     given_back = await behind
     assert getattr(given_back, "code", None) == "GUEST_NOT_BEGUN"
     ended = await replica.ended()
@@ -200,7 +202,7 @@ async def test_stopping_ends_a_guest_that_does_not_come_to_an_end(lab: Lab, requ
     stuck = begin(replica, request_)
     began = time.perf_counter()
     await replica.stop(0.1)
-    assert time.perf_counter() - began < 1.5
+    assert time.perf_counter() - began < 4
     assert getattr(await stuck, "code", None) in {"GUEST_TIMEOUT", "GUEST_GONE"}
 
 
