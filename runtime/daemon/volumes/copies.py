@@ -3,6 +3,7 @@
 Everything but `due_after` blocks: call it in a thread.
 """
 
+import re
 import time
 from hashlib import sha256
 from itertools import chain, count
@@ -118,6 +119,17 @@ def remove_copy(volume: Volume, copy: Copy) -> None:
         path = Path(copy.path)
         path.unlink(missing_ok=True)
         path.with_name(path.name + ".sha256").unlink(missing_ok=True)
+
+
+def tidy_copies(contents: Contents, volume: Volume) -> None:
+    """Remove what a crash left of backups half made. Raises Unavailable VOLUME_UNAVAILABLE."""
+    # A destination may hold the backups of volumes whose names only begin alike.
+    ours = re.compile(rf"\.{re.escape(volume.spec.name)}-\d{{8}}T\d{{6}}Z[-.\w]*\.part", re.ASCII)
+    folder = _folder(contents, volume)
+    with told(volume):
+        for path in [*folder.iterdir()] if folder.is_dir() else []:
+            if ours.fullmatch(path.name):
+                path.unlink()
 
 
 def _folder(contents: Contents, volume: Volume) -> Path:

@@ -16,7 +16,7 @@ from runtime.daemon.ids import new_id
 from runtime.daemon.spec import VolumeSpec, VolumeUse
 from runtime.daemon.state import StateStore
 from runtime.daemon.volumes.contents import Contents
-from runtime.daemon.volumes.copies import due_after, find_copy, make_copy, over_their_time, remove_copy
+from runtime.daemon.volumes.copies import due_after, find_copy, make_copy, over_their_time, remove_copy, tidy_copies
 from runtime.daemon.volumes.held import Held
 from runtime.daemon.volumes.turns import KIND, Turns
 from runtime.daemon.volumes.volume import Copy, MountPoint, Volume
@@ -82,6 +82,7 @@ class Volumes:
                 return
             held.due_ns = due_after(volume.spec.backup, volume.last_backup_ns or volume.created_at_ns)
             await asyncio.to_thread(self._contents.tidy, volume)
+            await asyncio.to_thread(tidy_copies, self._contents, volume)
             if volume.spec.type == "ephemeral":
                 held.dirty, held.used = True, 0
                 return

@@ -138,6 +138,22 @@ async def test_a_restore_that_breaks_off_leaves_what_was(
     assert await got(world) == "second"
 
 
+async def test_what_a_crash_left_of_a_backup_is_gone_after_the_next_start(world: World, tmp_path: Path) -> None:
+    away = Backup(destination=f"file://{tmp_path}/away")
+    for name, backup in (("near", Backup()), ("far", away)):
+        await world.volumes.create(spec(name, backup=backup))
+        copy = await world.volumes.backup(name)
+        folder = Path(copy.path).parent
+        (folder / f".{copy.name}.part").write_bytes(b"half")
+        (folder / f".{copy.name}.sha256.part").write_bytes(b"half")
+        (folder / f".{name}-er-20260101T000000Z.tar.part").write_bytes(b"another volume's")
+    await world.begin()
+    for name in ("near", "far"):
+        (copy,) = world.volumes.get(name).copies
+        left = {each.name for each in Path(copy.path).parent.iterdir()}
+        assert left == {copy.name, f"{copy.name}.sha256", f".{name}-er-20260101T000000Z.tar.part"}
+
+
 async def test_nobody_gets_a_volume_while_it_is_brought_back(world: World, volume: Volume) -> None:
     await world.volumes.backup("data")
     restoring = asyncio.create_task(world.volumes.restore("data"))
