@@ -1,4 +1,4 @@
-"""First start: organisation `default`, its administrator, a site, and a token in a 0600 file.
+"""First start: organisation `default`, its administrator, a site, its own daemon, and a token in a 0600 file.
 
 It is several commits, so a marker file stands until the last of them: a first start that was cut off is finished by the
 next one, and an administrator who has put his token file away does not get another.
@@ -7,9 +7,10 @@ next one, and an administrator who has put his token file away does not get anot
 import os
 from pathlib import Path
 
+from api.local_daemon import add_local_daemon
 from api.wiring import Application
 from engine.audit import audit_row, system_actor
-from engine.tenancy import ORG_ADMIN, CredentialKind, Grant, Organisation, Site, User
+from engine.tenancy import ORG_ADMIN, CredentialKind, Grant, Organisation, User
 
 TOKEN_FILE = "admin-token"  # noqa: S105 - a file's name
 MARKER = "first-start"
@@ -20,11 +21,12 @@ async def first_start(application: Application) -> Path | None:
     marker = application.data / MARKER
     organisations = await application.store.organisations()
     if organisations and not marker.exists():
+        await add_local_daemon(application)
         return None
     marker.touch(mode=0o600)
     organisation = organisations[0] if organisations else await _organisation(application)
-    await _site(application, organisation.id)
     user = await _administrator(application, organisation.id)
+    await add_local_daemon(application)
     actor = system_actor(organisation.id)
     _, text = await application.credentials.issue(actor, user.id, CredentialKind.TOKEN, "first start")
     path = application.data / TOKEN_FILE
@@ -39,14 +41,6 @@ async def _organisation(application: Application) -> Organisation:
     row = audit_row(system_actor(organisation.id), "organisation.created", organisation.id, clock)
     await application.store.put_tenant(organisation, row)
     return organisation
-
-
-async def _site(application: Application, organisation_id: str) -> None:
-    store, clock = application.store, application.clock
-    if (await store.list_tenants(Site, organisation_id, 1, None)).items:
-        return
-    site = Site(id=clock.new_id(), organisation_id=organisation_id, name="default", created_at=clock.now())
-    await store.put_tenant(site, audit_row(system_actor(organisation_id), "site.created", site.id, clock))
 
 
 async def _administrator(application: Application, organisation_id: str) -> User:

@@ -19,6 +19,7 @@ import uvloop
 
 from api.app import make_app
 from api.daemon.claim import Claim
+from api.daemon.here import Here
 from api.first_start import first_start
 from api.hardening import HardProtocol, Limits
 from api.listening import Listening, listen
@@ -26,12 +27,14 @@ from api.logs import configure_logs
 from api.serving import Serving
 from api.settings import Settings
 from api.wiring import Application, build
+from catalog.daemons import LOCAL_DAEMON
 from catalog.errors import Unavailable
 from catalog.provider import Provider
 from runtime.egress import Guard
 from runtime.providers import NATIVE
 
 if TYPE_CHECKING:
+    from api.daemon.forwarding import Forwarding
     from api.daemon.hosting import Hosting
     from runtime.daemon.config import DaemonConfig
 
@@ -69,6 +72,8 @@ class Server:
         self._application: Application | None = None
         self._config = services
         self._reread = reread
+        self._here = Here()
+        self._forwarding: Forwarding | None = None
         self.services: Hosting | None = None
         self._claim: Claim | None = None
         self.stop_asked = asyncio.Event()
@@ -109,23 +114,28 @@ class Server:
             self._socket = listen(self._settings.host, self._settings.port)
             app = make_app(serving, floor=self._floor)
             self._listening = await Listening.begin(app, self._socket, HardProtocol)
-            application = await build(self._settings, addresses=(self.address,), providers=self._providers)
+            application = await build(
+                self._settings, addresses=(self.address,), providers=self._providers, daemon=self._here
+            )
             self._application = application
             self.token_file = await first_start(application)
             await application.start()
             serving.open(application)
             _log.info("listening", url=self.url, data=str(application.data))
             if self._config is not None and self._claim is not None:
-                await self._open_services(self._config, self._claim)
+                await self._open_services(application, self._config, self._claim)
         except BaseException:
             await self.stop()
             raise
         if self.token_file is not None:
             _log.info("first_start", organisation="default", token_file=str(self.token_file))
 
-    async def _open_services(self, config: DaemonConfig, claim: Claim) -> None:
+    async def _open_services(self, application: Application, config: DaemonConfig, claim: Claim) -> None:
         """Bring the other half up beside the first, which answers already and goes on answering."""
         hosting = await asyncio.to_thread(importlib.import_module, "api.daemon.hosting")
+        forwarding = await asyncio.to_thread(importlib.import_module, "api.daemon.forwarding")
+        (controller,) = await application.store.find_controllers([LOCAL_DAEMON])
+        self._forwarding = forwarding.Forwarding(application.intake, controller)
         guard = Guard(self._settings.webhook_allowed_hosts, (self.address,))
         self.services = hosting.Hosting(
             config,
@@ -134,9 +144,11 @@ class Server:
             address=self._settings.host,
             reread=self._reread,
             on_shutdown=self.stop_asked.set,
+            receiver=self._forwarding.send,
         )
         await self.services.open()
         self.application.plugin_host.open(self.services.workshop())
+        self._here.open(self.services.inside)
 
     async def stop(self) -> None:
         """Take nothing new, let what is under way end, close the store; within `shutdown_seconds`."""
@@ -146,6 +158,9 @@ class Server:
         requests_until = loop.time() + allowed * REQUESTS_SHARE
         until = loop.time() + allowed
         self.serving.stopping.set()
+        self._here.close()
+        if self._forwarding is not None:
+            self._forwarding.close()
         async with asyncio.TaskGroup() as both:
             if self.services is not None:
                 both.create_task(self.services.close(allowed))

@@ -9,6 +9,7 @@ import structlog
 
 from api.settings import Settings, data_dir, durable_dir
 from catalog.appliers import Appliers
+from catalog.daemons import DaemonApi
 from catalog.errors import Invalid
 from catalog.provider import Ports, Provider
 from catalog.registry import Registry
@@ -29,6 +30,7 @@ from engine.guards import Rate
 from engine.inbox import StoredInbox
 from engine.index import Index
 from engine.ingest import Ingest
+from engine.intake import Intake
 from engine.measures import Measures
 from engine.negotiator import Negotiator
 from engine.plugins import Plugins
@@ -75,6 +77,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     service_functions: ServiceFunctions
     secrets: Secrets
     ingest: Ingest
+    intake: Intake
     trials: Trials
     budgets: Budgets
     assistants: Assistants
@@ -104,8 +107,11 @@ async def build(
     addresses: tuple[tuple[str, int], ...] = (),
     providers: tuple[Provider, ...] = NATIVE,
     clock: Clock | None = None,
+    daemon: DaemonApi | None = None,
 ) -> Application:
     """Join the parts. `addresses` are our own listening (address, port) pairs, which nothing that leaves may reach.
+
+    `daemon` is the services half of this process, where there is one.
 
     Raises FabricError SETTING_INVALID, DATA_DIR_IN_USE, SQLITE_TOO_OLD and what else keeps the store from opening.
     """
@@ -121,7 +127,12 @@ async def build(
         signer=Signer(settings.webhook_signing_secret) if settings.webhook_signing_secret else None,
     )
     ports = Ports(
-        log=StructuredLog(), http=http, mail=_mail(settings), inbox=StoredInbox(store, clock), artifacts=artifacts
+        log=StructuredLog(),
+        http=http,
+        mail=_mail(settings),
+        inbox=StoredInbox(store, clock),
+        artifacts=artifacts,
+        daemon=daemon,
     )
     plugin_host = Host()
     functions = ServiceFunctions(data / "service-functions.json")
@@ -172,6 +183,7 @@ async def build(
         service_functions=functions,
         secrets=sealed,
         ingest=ingest,
+        intake=Intake(store, dispatcher, measures),
         trials=trials,
         budgets=budgets,
         assistants=Assistants(registry, trials, budgets, store, Rate.parse(settings.mcp_limit), clock, measures),

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from catalog.artifacts import ArtifactRef
+from catalog.daemons import DaemonApi
 from catalog.events import Event, EventSpec
 from catalog.jsonvalue import Json
 from catalog.operations import Operation, Read, WriteEntry
@@ -134,13 +135,14 @@ class EventSink(Protocol):
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
-    """What every handler may reach, built once."""
+    """What every handler may reach, built once. `daemon` is the services daemon of this process, where one may run."""
 
     log: LogSink
     http: Http
     mail: Mail
     inbox: Inbox
     artifacts: Artifacts
+    daemon: DaemonApi | None = None
 
 
 class Call(msgspec.Struct, kw_only=True):

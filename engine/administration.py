@@ -6,7 +6,8 @@ from typing import cast
 
 import msgspec
 
-from catalog.errors import Invalid
+from catalog.daemons import LOCAL_DAEMON
+from catalog.errors import Conflict, Invalid
 from catalog.jsonvalue import Json
 from engine.audit import audit_row
 from engine.credentials import require, require_admin, require_everywhere
@@ -138,11 +139,17 @@ class Administration:
         return role
 
     async def delete(self, actor: Actor, kind: type[Site | Controller | User | Role], row_id: str) -> None:
-        """Remove a site, controller, person or role. Raises NotFound; Conflict IN_USE."""
+        """Remove a site, controller, person or role. Raises NotFound; Conflict IN_USE, CONTROLLER_BUILT_IN."""
         if kind is Controller:
             require(actor, "controllers.manage", (await self.controller(actor.organisation_id, row_id)).site_id)
         else:
             require_everywhere(actor, "sites.manage" if kind is Site else "users.manage")
+        if kind is Controller and row_id == LOCAL_DAEMON:
+            raise Conflict(
+                "CONTROLLER_BUILT_IN",
+                "The controller of this server's own services daemon stays.",
+                hint="Set its `read_only`, so that nothing is applied to it.",
+            )
         if kind is User and row_id == actor.id:
             raise Invalid("OWN_RIGHTS", "Nobody removes himself.", hint="Have another administrator do it.")
         action = f"{kind.__name__.lower()}.deleted"

@@ -11,6 +11,7 @@ from sanic.server import HttpProtocol
 from api.daemon.app import make_app
 from api.daemon.claim import Claim
 from api.daemon.door import Door, Ending
+from api.daemon.inside import Inside
 from api.daemon.metrics_page import make_metrics_app
 from api.daemon.peers import PeerProtocol, Peers
 from api.hardening import AnySanic, HardProtocol, Limits
@@ -19,6 +20,7 @@ from api.logs import set_level
 from catalog.errors import Unavailable
 from runtime.daemon.config import DaemonConfig, service_user
 from runtime.daemon.daemon import Daemon
+from runtime.daemon.events.outbox import Send
 from runtime.egress import Guard
 from runtime.egress.client import EgressClient
 from runtime.egress.client import Limits as EgressLimits
@@ -40,7 +42,8 @@ REQUESTS_SECONDS = 5.0
 class Hosting:
     """`open` answers at what was claimed, `close` ends it; both on one loop. The claim stays the caller's.
 
-    `guard` says where guests' own requests may go, `address` where services' ports are listened for.
+    `guard` says where guests' own requests may go, `address` where services' ports are listened for, `receiver` who is
+    told what happens.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Hosting:
         reread: Callable[[], tuple[DaemonConfig, list[str]]] | None = None,
         limits: Limits | None = None,
         on_shutdown: Callable[[], None] | None = None,
+        receiver: Send | None = None,
     ) -> None:
         self._config = config
         self._claim = claim
@@ -61,9 +65,16 @@ class Hosting:
         open_socket = plain_socket if config.networking.enable_ipv6 else only_ipv4()
         self._http = http = EgressClient(guard or Guard(), limits=GUEST_LIMITS, open_socket=open_socket)
         self.daemon = Daemon(
-            config, version=version("fabricksd"), http=http, address=address, reread=reread, applied=_applied
+            config,
+            version=version("fabricksd"),
+            http=http,
+            address=address,
+            reread=reread,
+            applied=_applied,
+            receiver=receiver,
         )
         self.door = Door(self.daemon, self._limits, on_shutdown=on_shutdown)
+        self.inside = Inside(self.door)
 
     async def open(self) -> None:
         """Bring the daemon up and answer. Raises FabricError where it cannot."""

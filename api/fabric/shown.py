@@ -29,7 +29,7 @@ from engine.authoring import visible_to
 from engine.changes import Asker, PendingChange
 from engine.permissions import APPLY
 from engine.records import StoredConnection
-from engine.redaction import HIDDEN, redacted_source
+from engine.redaction import HIDDEN, hide_secrets, redacted_source
 from engine.runs import Failure, Run, StepRecord
 from engine.tenancy import Actor
 
@@ -188,7 +188,7 @@ def change(record: PendingChange, actor: Actor, permission: str | None) -> Shown
         digest=record.digest,
         target_id=planned.target_id if mine else None,
         summary=planned.summary if mine else None,
-        request=planned.request if mine else HIDDEN,
+        request=hide_secrets(planned.request, planned.hidden) if mine else HIDDEN,
         before=_only(mine, planned.before),
         after=_only(mine, planned.after),
         precondition=_only(mine, planned.precondition),

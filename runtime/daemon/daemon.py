@@ -16,7 +16,8 @@ from runtime.daemon.access import Access
 from runtime.daemon.chronicle import Chronicle
 from runtime.daemon.config import DaemonConfig, differences, not_honoured, service_owner, service_user
 from runtime.daemon.config.differences import merged
-from runtime.daemon.events import EventBus
+from runtime.daemon.events import EventBus, Outbox
+from runtime.daemon.events.outbox import Send
 from runtime.daemon.functions import Functions
 from runtime.daemon.health import Defaults, Monitor
 from runtime.daemon.keys import ApiKeys
@@ -51,7 +52,8 @@ class Daemon:
     """The services half of the process. `start` before anything else, `stop` at the end; both on one loop.
 
     `http` is the guarded way out for guests' requests; services' ports are listened for at `address`. `reread`
-    reads the configuration again as it was read at start; `applied` is told what holds after a reload.
+    reads the configuration again as it was read at start; `applied` is told what holds after a reload. `receiver`
+    gets every event at least once, over restarts too.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Daemon:
         address: str = "127.0.0.1",
         reread: Reread | None = None,
         applied: Callable[[DaemonConfig], None] | None = None,
+        receiver: Send | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.config = config
@@ -85,6 +88,8 @@ class Daemon:
             persist=_journal(config),
             state=self.state,
         )
+        self._receiver = receiver
+        self._outbox = Outbox(self.state, self.events)
         self.logs = LogBook(clock)
         self.networks = Networks(self.state, self.events, clock)
         self.volumes = Volumes(
@@ -177,6 +182,9 @@ class Daemon:
             _log.warning("setting_not_honoured", what=sentence)
         await self.state.open()
         await self.events.open()
+        if self._receiver is not None:
+            self._outbox.open()
+            self._run(self._outbox.run(self._receiver))
         await self.networks.load()
         await self.volumes.load()
         for problem in await asyncio.to_thread(self.policies.load):
@@ -205,6 +213,7 @@ class Daemon:
         await self.launcher.close()
         await self.volumes.close()
         await self.events.close()
+        await self._outbox.save()
         await self.state.close()
 
     async def reload(self, *, dry_run: bool = False) -> tuple[list[str], list[str]]:

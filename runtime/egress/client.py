@@ -37,11 +37,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     kept: int = 16 * 1024
 
 
+CONTROLLER_LIMITS = Limits(total=60.0, sock_read=60.0, kept=8 * 1024 * 1024)
+"""A controller is configured, and what it says is for handlers of ours, which keep what they need."""
+
+
 class EgressClient:
     """Implements `catalog.provider.Http`.
 
-    `guard` holds for webhooks, guests and notifications, `controllers` (a configured Guard) for controllers. `tls` and
-    `open_socket` are seams: the trust store, and what makes a socket for an address that was rechecked.
+    `guard` holds for webhooks, guests and notifications, `controllers` (a configured Guard) for controllers, whose
+    answers may be as long and late as CONTROLLER_LIMITS say. `tls` and `open_socket` are seams: the trust store, and
+    what makes a socket for an address that was rechecked.
     """
 
     def __init__(
@@ -81,18 +86,19 @@ class EgressClient:
             sent["webhook-id"] = webhook_id(delivery_id)
             if self._signer is not None:
                 sent.update(self._signer.sign(delivery_id, body))
+        limits = CONTROLLER_LIMITS if purpose == "controller" else self._limits
         try:
-            async with asyncio.timeout(self._limits.total):
+            async with asyncio.timeout(limits.total):
                 pinned = await self._pin(guard, destination)
-                async with self._request(guard, pinned, method, sent, body) as response:
-                    return await self._read(response)
+                async with self._request(guard, pinned, method, sent, body, limits) as response:
+                    return await self._read(response, limits)
         except TimeoutError:
             raise TargetTimeout("EGRESS_TIMEOUT", "The other side did not answer in time.") from None
         except (aiohttp.ClientError, zlib.error, OSError) as error:
             raise _translated(error) from None
 
-    async def _read(self, response: aiohttp.ClientResponse) -> Answer:
-        kept, truncated = await read_body(response, self._limits.kept)
+    async def _read(self, response: aiohttp.ClientResponse, limits: Limits) -> Answer:
+        kept, truncated = await read_body(response, limits.kept)
         return Answer(status=response.status, headers=_kept_headers(response), body=kept, truncated=truncated)
 
     def _examine(self, purpose: str, url: str, target: Target | None) -> tuple[Guard, Destination]:
@@ -114,7 +120,7 @@ class EgressClient:
 
     @asynccontextmanager
     async def _request(
-        self, guard: Guard, pinned: Pinned, method: str, headers: Mapping[str, str], body: bytes
+        self, guard: Guard, pinned: Pinned, method: str, headers: Mapping[str, str], body: bytes, limits: Limits
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._tls is None and pinned.scheme == "https":
             self._tls = await self._lookups.run(ssl.create_default_context)
@@ -123,9 +129,7 @@ class EgressClient:
             trust_env=False,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=self._limits.total, connect=self._limits.connect, sock_read=self._limits.sock_read
-            ),
+            timeout=aiohttp.ClientTimeout(total=limits.total, connect=limits.connect, sock_read=limits.sock_read),
             max_line_size=8190,
             max_field_size=8190,
         )

@@ -12,3 +12,6 @@ Limit = Annotated[int, Meta(description="At most this many entries.", ge=1, le=1
 Moment = Annotated[str, Meta(description="A moment in RFC 3339, UTC.")]
 Percent = Annotated[float, Meta(description="0 to 100.", ge=0, le=100)]
 Bytes = Annotated[int, Meta(description="Bytes.", ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+Cores = Annotated[float, Meta(description="CPU cores.", ge=0)]
+Time = Annotated[str | None, Meta(description="RFC 3339, UTC; null where it has not been.")]

@@ -19,6 +19,7 @@ from catalog.events import EventSpec
 from catalog.jsonvalue import Json
 from catalog.operations import Operation, Tier
 from engine.tenancy import Actor, Credential, CredentialKind
+from runtime.daemon.config import DaemonConfig
 from runtime.providers import NATIVE
 from tests.engine.house import Probe
 
@@ -137,15 +138,25 @@ class Running:
 
 
 @contextmanager
-def running(data: Path, *, limits: Limits | None = None, floor: bool = False, **settings: Any) -> Iterator[Running]:
-    """Start a server in `data`; stop it at the end. Writes may be applied unless the test says otherwise."""
+def running(
+    data: Path,
+    *,
+    limits: Limits | None = None,
+    floor: bool = False,
+    services: DaemonConfig | None = None,
+    **settings: Any,
+) -> Iterator[Running]:
+    """Start a server in `data`; stop it at the end. Writes may be applied unless the test says otherwise.
+
+    `services` is the configuration of its services half, where it has one.
+    """
     usual = {"port": 0, "adapter_read_only": False, "shutdown_seconds": 5.0}
     rates = {"ingest_limit": "100000/60s", "mcp_limit": "100000/60s"}
     chosen = Settings(data_dir=data, artifact_durable_dir=data / "durable", **{**usual, **rates, **settings})
     loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="server")
     thread.start()
-    server = Server(chosen, limits=limits, providers=(*NATIVE, Probe(), PluginProbe()), floor=floor)
+    server = Server(chosen, limits=limits, providers=(*NATIVE, Probe(), PluginProbe()), floor=floor, services=services)
     try:
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(30)
         yield Running(server, loop, data)

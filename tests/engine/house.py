@@ -14,6 +14,7 @@ from api.settings import Settings
 from api.wiring import Application, build
 from catalog.artifacts import ArtifactRef
 from catalog.changes import Change
+from catalog.daemons import LOCAL_DAEMON
 from catalog.errors import TargetFailed
 from catalog.events import Event, EventSpec
 from catalog.jsonvalue import Json
@@ -279,8 +280,8 @@ async def _furnished(app: Application, organisation: Organisation) -> House:
     assert admin is not None
     sites = await app.store.list_tenants(Site, organisation.id, 10, None)
     controllers = await app.store.list_tenants(Controller, organisation.id, 10, None)
-    if controllers.items:
-        controller = controllers.items[0]
+    if own := [each for each in controllers.items if each.id != LOCAL_DAEMON]:
+        controller = own[0]
     else:
         controller = await app.administration.add_controller(
             admin,

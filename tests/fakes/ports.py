@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from catalog.artifacts import ArtifactRef
+from catalog.daemons import DaemonApi
 from catalog.errors import FabricError, NotFound
 from catalog.jsonvalue import Json
 from catalog.provider import Answer, Call, Ports, Target
@@ -112,6 +113,7 @@ class FakePorts:
     mail: FakeMail = field(default_factory=FakeMail)
     inbox: FakeInbox = field(default_factory=FakeInbox)
     artifacts: FakeArtifacts = field(default_factory=FakeArtifacts)
+    daemon: DaemonApi | None = None
 
     def call(
         self,
@@ -122,7 +124,14 @@ class FakePorts:
         artifact: ArtifactRef | None = None,
         change_id: str = "",
     ) -> Call:
-        ports = Ports(log=self.log, http=self.http, mail=self.mail, inbox=self.inbox, artifacts=self.artifacts)
+        ports = Ports(
+            log=self.log,
+            http=self.http,
+            mail=self.mail,
+            inbox=self.inbox,
+            artifacts=self.artifacts,
+            daemon=self.daemon,
+        )
         return Call(
             organisation_id="org-1",
             operation_id=operation_id,

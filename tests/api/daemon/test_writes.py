@@ -119,7 +119,7 @@ def test_an_update_shows_its_difference_and_no_secret(operator: Operator, web: s
     )
     assert change.after["environment"] == {"TOKEN": "********", "LEVEL": "3", "PASSWORD": "******** (new)"}
     assert change.after["secrets"] == ["PASSWORD", "TOKEN"]
-    assert "changes `secrets`, adds `environment.LEVEL`" in change.summary
+    assert "adds `environment.LEVEL`, `environment.PASSWORD`, `labels.tier`, removes `env" in change.summary
     shown = hide_secrets(change.request, change.hidden)
     for visible in (change.before, change.after, change.summary, shown):
         assert "never-shown-either" not in str(visible)
@@ -161,7 +161,7 @@ def test_a_service_is_created_scaled_stopped_started_restarted_and_deleted(opera
     assert operator.apply("services.scale", scale) == {"id": made["id"], "previous_replicas": 1, "new_replicas": 2}
     running.settled("made")
     restart = operator.plan("services.restart", service="made", timeout="1s")
-    assert sorted(restart.before["started"]) == [f"{made['id']}-1", f"{made['id']}-2"]
+    assert sorted(restart.before["started"]) == [f"{made['id']}-0", f"{made['id']}-1"]
     assert operator.apply("services.restart", restart)["instances_restarted"] == 2
     stop = operator.plan("services.stop", service="made", force=True)
     assert (stop.before, stop.after) == ({"state": "running"}, {"state": "stopped"})
