@@ -20,23 +20,20 @@ _ZYGOTE = "runtime.wasm.guest.zygote"
 
 
 class ZygoteLink:
-    """Start it on the loop's own thread: the kernel ends the zygote with the thread that started it."""
+    """Start it on the loop's own thread: the kernel ends the zygote with the thread that started it.
+
+    Raises Unavailable ZYGOTE_DOWN where it cannot be started.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, niceness: int) -> None:
         self._loop = loop
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-                [sys.executable, "-m", _ZYGOTE, str(theirs.fileno()), str(os.getpid()), str(niceness)],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env={
-                    "PYTHONPATH": str(Path(runtime.__file__).parents[1]),
-                    "LANG": "C.UTF-8",
-                    "MALLOC_ARENA_MAX": "2",
-                },
-            )
+            try:
+                self._process = _started(theirs.fileno(), niceness)
+            except OSError as error:
+                ours.close()
+                raise _down(f"it cannot be started: {error.strerror}") from None
         ours.setblocking(False)
         self._sock = ours
         self._turn = asyncio.Lock()
@@ -139,6 +136,20 @@ class ZygoteLink:
 
 def _nobody(_: Reaped | None) -> None:
     """Nobody waits for this worker's end."""
+
+
+def _started(descriptor: int, niceness: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+        [sys.executable, "-m", _ZYGOTE, str(descriptor), str(os.getpid()), str(niceness)],
+        pass_fds=(descriptor,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env={
+            "PYTHONPATH": str(Path(runtime.__file__).parents[1]),
+            "LANG": "C.UTF-8",
+            "MALLOC_ARENA_MAX": "2",
+        },
+    )
 
 
 def _down(why: str) -> Unavailable:
