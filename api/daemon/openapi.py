@@ -15,7 +15,7 @@ from catalog.jsonvalue import Json
 PATH = "/v1/openapi.json"
 
 
-async def openapi(_asked: Asked[None, NoQuery]) -> Answer:
+async def openapi(asked: Asked[None, NoQuery]) -> Answer:
     """This description."""
     return Answer(BodyResponse(_body(), 200))
 
