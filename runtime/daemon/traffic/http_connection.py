@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from catalog.errors import FabricError
 from runtime.daemon.traffic.answers import failure
+from runtime.daemon.traffic.listening import end_writing
 from runtime.daemon.traffic.private_paths import is_private, not_found
 from runtime.daemon.traffic.request_reader import Pending, Reading, RequestReader, malformed, overdue
 from runtime.wasm.messages import Header
@@ -191,8 +192,7 @@ class HttpConnection(asyncio.Protocol):
             return
         self._closing, self._since = True, self._port.now
         self._queue.clear()
-        if transport.can_write_eof() and not transport.is_closing():
-            transport.write_eof()
+        end_writing(transport)
         if not (transport.is_closing() or transport.is_reading()):
             transport.resume_reading()
 

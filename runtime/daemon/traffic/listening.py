@@ -105,10 +105,10 @@ class Port:
         """One more; False where there are too many."""
         if len(self._connections) >= self._most or self.draining:
             return False
-        if self._timer is None:
-            self._tick()
         self._connections.add(connection)
         self._empty.clear()
+        if self._timer is None:
+            self._tick()
         return True
 
     def forget(self, connection: Connection) -> None:
@@ -139,6 +139,16 @@ def bind(address: str, port: int) -> socket.socket:
         bound.close()
         raise _unavailable(address, port, error) from None
     return bound
+
+
+def end_writing(transport: asyncio.WriteTransport) -> None:
+    """Tell the client that nothing more comes; end it where he is gone."""
+    if transport.is_closing() or not transport.can_write_eof():
+        return
+    try:
+        transport.write_eof()
+    except OSError:
+        transport.abort()
 
 
 def _unavailable(address: str, port: int, error: OSError) -> Unavailable:

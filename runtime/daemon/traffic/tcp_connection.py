@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from catalog.errors import FabricError
+from runtime.daemon.traffic.listening import end_writing
 from runtime.daemon.traffic.router import Seat
 
 if TYPE_CHECKING:
@@ -149,8 +150,8 @@ class TcpConnection(asyncio.Protocol):
     def guest_is_silent(self) -> None:
         """The guest has closed its output."""
         self.from_guest = None
-        if self._client is not None and self._client.can_write_eof() and not self._client.is_closing():
-            self._client.write_eof()
+        if self._client is not None:
+            end_writing(self._client)
         self._end_if_done()
 
     def _end_if_done(self) -> None:
