@@ -118,12 +118,12 @@ async def test_there_is_an_end_to_connections(room: Room) -> None:
     with suppress(ConnectionResetError):
         assert await exchange(room.number, GET) == b""
     assert len(room.replica.asked) == 4
+    assert room.port._timer is not None
     for _, writer in clients:
         room.replica.answer()
         writer.close()
     while room.port.connections:
         await asyncio.sleep(0.01)
-    assert room.port._timer is not None
     await asyncio.sleep(0.1)
     assert room.port._timer is None  # without connections nobody looks at deadlines
 
