@@ -27,6 +27,7 @@ from runtime.daemon.networks import Networks
 from runtime.daemon.policies import Policies, read_directory
 from runtime.daemon.scaling import Scaler, ScalingDefaults
 from runtime.daemon.services import Services
+from runtime.daemon.services.collecting import Collector
 from runtime.daemon.services.parts import Parts
 from runtime.daemon.services.preparing import Confinement, Preparing
 from runtime.daemon.state import StateStore
@@ -154,6 +155,7 @@ class Daemon:
             retention=config.monitoring.metrics_retention,
         )
         self.scaler = Scaler(self.services, clock, timers, _scaling_defaults(config))
+        self.collector = Collector(self.services, clock, timers, config.monitoring.metrics_interval)
         self.ports = Ports(self.access, self.logs, clock, timers, address=address)
         self.services.watchers.append(self.ports.follow)
         self.functions = Functions(self.router, self.logs)
@@ -197,11 +199,13 @@ class Daemon:
         self.chronicle.load(lambda service_id: self.services.find(service_id) is not None)
         self._run(self.chronicle.run())
         self.scaler.start()
+        self.collector.start()
         self._recovered = True
 
     async def stop(self, seconds: float, *, force: bool = False) -> None:
         """Stop services in reverse order of their dependencies, within so much time; the next start takes them up."""
         if self._recovered:
+            self.collector.stop()
             await self.scaler.stop()
             await self.services.close(seconds, force=force)
             await self.ports.idle()
@@ -237,6 +241,7 @@ class Daemon:
         self.services.reconfigure(config.resources)
         self.health.defaults = _health_defaults(config)
         self.scaler.defaults = _scaling_defaults(config)
+        self.collector.interval = config.monitoring.metrics_interval
         self.chronicle.interval = config.monitoring.metrics_interval
         self.chronicle.retention = config.monitoring.metrics_retention
         self.policies.set_mode(config.policy.mode)

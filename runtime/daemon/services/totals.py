@@ -44,7 +44,7 @@ class Totals:
         return Total(
             cpu_ns=self._cpu_ns + sum(each.cpu_ns for each in found),
             memory=sum(each.memory for each in found),
-            memory_peak=max((each.memory_peak for each in found), default=self._peak),
+            memory_peak=max(self._peak, *(each.memory_peak for each in found)) if found else self._peak,
             traps=self._traps + sum(each.traps for each in found),
         )
 
