@@ -1,4 +1,4 @@
-"""Reading: a ServiceSpec from the API's JSON or mortar's TOML, whose forms may be mixed (docs/services.md).
+"""Reading: a ServiceSpec from the API's JSON or mortar's TOML, whose forms may be mixed.
 
 `restart` is `restart_policy`; ports are `{host, container}`, `"8080:80"`, `"8080"` or a number; volumes a list of
 `{source, target}`, of `"data:/data:ro"`, or a table `data = "/data"`; a health check has a `type` or is a nested table
