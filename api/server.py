@@ -149,6 +149,7 @@ class Server:
         await self.services.open()
         self.application.plugin_host.open(self.services.workshop())
         self._here.open(self.services.inside)
+        application.service_functions.open(self.services.daemon.functions, controller.organisation_id)
 
     async def stop(self) -> None:
         """Take nothing new, let what is under way end, close the store; within `shutdown_seconds`."""
@@ -159,6 +160,8 @@ class Server:
         until = loop.time() + allowed
         self.serving.stopping.set()
         self._here.close()
+        if self._application is not None:
+            self._application.service_functions.close()
         if self._forwarding is not None:
             self._forwarding.close()
         async with asyncio.TaskGroup() as both:

@@ -1,11 +1,12 @@
 """An engine without a store, for what is measured in process: real registry, gate, Negotiator and runner."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from catalog.catalog import Catalog
 from catalog.errors import NotFound
-from catalog.provider import Call, Ports
+from catalog.provider import Call, Ports, Provider
 from catalog.registry import Registry
 from engine.buses.memory import MemoryBus
 from engine.clock import SystemClock
@@ -56,16 +57,18 @@ class InProcess(msgspec.Struct, frozen=True):
     """What a benchmark calls."""
 
     entry: Callable[[StoredConnection], Entry]
-    runner_run: Callable[[Firing], object]
+    runner_run: Callable[[Firing], Awaitable[None]]
+    catalog: Callable[[], Catalog]
 
 
-def engine_without_store(log: MemoryLog) -> InProcess:
-    """Join the parts that need no store."""
+def engine_without_store(log: MemoryLog, *more: Provider) -> InProcess:
+    """Join the parts that need no store; `more` are providers beside our own."""
     clock, bus = SystemClock(), MemoryBus()
-    registry = Registry(NATIVE)
+    registry = Registry((*NATIVE, *more))
     registry.current()
     directory = Directory(_People(), registry, clock, bus)  # type: ignore[arg-type]  # the one method that is called
     targets = TargetFinder(directory, _NoSeal())
     ports = Ports(log=log, http=None, mail=None, inbox=None, artifacts=None)  # type: ignore[arg-type]  # only log is used
     negotiator = Negotiator(registry, ports, Gate(directory), targets, Staging(targets, None, clock, lifetime=1.0))
-    return InProcess(lambda stored: Entry(stored, registry.current), Runner(negotiator, clock).run)
+    runner = Runner(negotiator, clock)
+    return InProcess(lambda stored: Entry(stored, registry.current), runner.run, registry.current)

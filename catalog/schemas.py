@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import jsonschema_rs
 import msgspec
@@ -87,10 +87,15 @@ _ENUM = "Invalid enum value"
 
 
 def converter(kind: type[T]) -> Callable[[Json], T]:
-    """A function that turns JSON values into `kind` or raises Invalid PARAM_*; its messages never quote a value."""
+    """A function that turns JSON values into `kind` or raises Invalid PARAM_*; its messages never quote a value.
+
+    For `dict` that is the object itself: msgspec would copy it, value by value.
+    """
     convert = msgspec.convert
 
     def into(value: Json) -> T:
+        if kind is dict and type(value) is dict:
+            return cast(T, value)
         try:
             return convert(value, kind)
         except msgspec.ValidationError as error:

@@ -22,6 +22,7 @@ Live = Annotated[bool, typer.Option("--live", help="The running server's, not th
 
 _OPERATION_COLUMNS: list[terminal.Column] = [
     ("OPERATION", lambda each: each["id"]),
+    ("TIER", lambda each: each["tier"]),
     ("KIND", lambda each: "write" if each["write"] else "read"),
     ("PERMISSION", lambda each: each["permission"]),
     ("DRIVER", lambda each: "missing" if each["driver_missing"] else "ok"),
@@ -29,6 +30,7 @@ _OPERATION_COLUMNS: list[terminal.Column] = [
 ]
 _EVENT_COLUMNS: list[terminal.Column] = [
     ("EVENT", lambda each: each["event_type"]),
+    ("TIER", lambda each: each["tier"]),
     ("ARTIFACT", lambda each: each["produces"]),
     ("DRIVER", lambda each: "missing" if each["driver_missing"] else "ok"),
     ("TITLE", lambda each: each["title"]),

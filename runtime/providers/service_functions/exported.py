@@ -1,25 +1,23 @@
 """Exported: one function of one service: parameters in, a message to its warm instance, a checked output back."""
 
 import asyncio
-import re
 from struct import Struct
 from typing import Protocol
 
 import msgspec
 
-from catalog.errors import Invalid, NotFound, TargetFailed, TargetTimeout, TooLarge
+from catalog.errors import Invalid, NotFound, TargetFailed, TooLarge
 from catalog.foreign_schemas import Validity
 from catalog.jsonvalue import MAX_DEPTH, Json, parse_strict
 from catalog.operations import Operation
 from catalog.provider import Call
 from runtime.providers.service_functions.operation import PATH
+from runtime.providers.service_functions.patience import Patience
 from runtime.providers.service_functions.source import Offer
 from runtime.wasm.launch import Done
 from runtime.wasm.messages import decode_answer, encode_request
 from runtime.wasm.modules.function_section import Function
 
-SECONDS = 30.0
-"""What one call may take (the seed's bound), if its step allows as much."""
 BYTES_MOST = 256 * 1024
 """Bytes of JSON, of parameters and of an output."""
 REASON_MOST = 2000
@@ -28,8 +26,9 @@ _LENGTH = Struct("<I")
 _GOOD = b"\x01\xc8\x00\x00\x00"
 """How an answer begins that has status 200 and no headers, as `messages` writes it."""
 _BODY_AT = len(_GOOD) + _LENGTH.size
-_ODD = re.compile(rb"[0-9]{19}")
-"""A number that may lie outside 64 bits."""
+_ZEROS = bytes(ord("0") if chr(each).isdecimal() else each for each in range(256))
+_LONG = b"0" * 19
+"""What a number that may lie outside 64 bits is, every digit being a zero."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -39,6 +38,7 @@ class Owner(Protocol):
     """The provider, as its functions know it."""
 
     organisation_id: str
+    patience: Patience
 
     def forward(self, service_id: str, request: bytes, done: Done) -> None:
         """Ask a service. Raises Unavailable SERVICES_UNAVAILABLE."""
@@ -46,7 +46,7 @@ class Owner(Protocol):
 
 
 class Exported:
-    """The code behind an operation `service.{name}.{function}`. A call costs a future and a timer, no task."""
+    """The code behind an operation `service.{name}.{function}`. A call costs one future, no task and no timer."""
 
     __slots__ = ("_head", "_input", "_output", "_owner", "_service_id", "operation")
 
@@ -86,12 +86,8 @@ class Exported:
                 answered.set_exception(answer)
 
         self._owner.forward(self._service_id, b"".join((self._head, _LENGTH.pack(len(body)), body)), done)
-        timer = loop.call_at(min(call.deadline, loop.time() + SECONDS), self._expire, answered)
-        try:
-            answer = await answered
-        finally:
-            timer.cancel()
-        return self._read(answer)
+        self._owner.patience.watch(answered, self.operation.id, loop)
+        return self._read(await answered)
 
     def _check_params(self, params: dict[str, Json], body: bytes) -> None:
         if len(body) > BYTES_MOST or not self._input.affordable(body):
@@ -101,16 +97,6 @@ class Exported:
                 "PARAM_SCHEMA",
                 f"The parameters do not fit the input schema of `{self.operation.id}`.",
                 hint=f"`fabric catalog show --live {self.operation.id}` prints it.",
-            )
-
-    def _expire(self, answered: "asyncio.Future[bytes]") -> None:
-        if not answered.done():
-            answered.set_exception(
-                TargetTimeout(
-                    "FUNCTION_TIMEOUT",
-                    f"`{self.operation.id}` does not answer in time.",
-                    hint=f"A function may take {SECONDS:g} s, or what its step's `timeout` says, if that is less.",
-                )
             )
 
     def _read(self, answer: bytes) -> Json:
@@ -144,9 +130,7 @@ class Exported:
         if not body:
             return None
         try:
-            if body.count(b"{") + body.count(b"[") > MAX_DEPTH or _ODD.search(body):
-                return parse_strict(body)
-            return _decode(body)
+            return _decode(body) if _is_plain(body) else parse_strict(body)
         except Invalid as error:
             raise self._bad(f"its answer is no JSON that we take: {error.message.removesuffix('.')}") from None
         except msgspec.MsgspecError:
@@ -156,3 +140,9 @@ class Exported:
         return TargetFailed(
             "FUNCTION_OUTPUT", f"`{self.operation.id}` cannot be believed: {why}.", hint="Correct the service's guest."
         )
+
+
+def _is_plain(body: bytes) -> bool:
+    """Is it neither deep nor with a number beyond 64 bits? Then the quick decoder reads it as the strict one would."""
+    shallow = len(body) < 2 * MAX_DEPTH or body.count(b"{") + body.count(b"[") <= MAX_DEPTH
+    return shallow and _LONG not in body.translate(_ZEROS)

@@ -11,6 +11,7 @@ from catalog.operations import Operation, Read
 from runtime.providers.service_functions.exported import Exported
 from runtime.providers.service_functions.memory import Memory, Remembered
 from runtime.providers.service_functions.operation import operations_of
+from runtime.providers.service_functions.patience import SECONDS, Patience
 from runtime.providers.service_functions.source import Offer, Source
 from runtime.wasm.launch import Done
 
@@ -21,10 +22,11 @@ class ServiceFunctions:
     """Implements `catalog.provider.OwnedProvider`. `open` gives it the services half, `close` takes it away.
 
     In between, and before, what was last exported stays in the catalog and answers SERVICES_UNAVAILABLE. `file`
-    remembers it over restarts.
+    remembers it over restarts. `seconds` is what one call may take.
     """
 
-    def __init__(self, file: Path | None = None) -> None:
+    def __init__(self, file: Path | None = None, *, seconds: float = SECONDS) -> None:
+        self.patience = Patience(seconds)
         self._memory = Memory(file)
         remembered = self._memory.read()
         self.organisation_id = remembered.organisation_id
