@@ -66,9 +66,12 @@ class Call:
             status = answer[1] | answer[2] << 8 if len(answer) > 2 else 0
             route.meter.count(self.began, len(self.request), len(answer), status if status < 600 else 0)
         elif isinstance(answer, FabricError):
-            if answer.code == NOT_BEGUN and self.tries < TRIES_MOST and route.accepting:
-                route.again(self)
-                return
+            if answer.code == NOT_BEGUN and seat is not None:
+                # It is ending, and nobody else need find that out.
+                route.leave(seat.replica)
+                if self.tries < TRIES_MOST and route.accepting:
+                    route.again(self)
+                    return
             route.meter.count(self.began, len(self.request), 0, answer.status)
         self.done(answer)
         if route.waiting and not route.draining:

@@ -108,11 +108,21 @@ async def test_requests_that_were_not_begun_go_to_another_replica_and_the_one_th
     assert room.route.meter.requests == 6
 
 
-async def test_a_replica_that_is_gone_and_still_has_its_seat_brings_nobody_into_a_circle(room: Room) -> None:
-    replica = room.replica()
-    replica.end(Exit(code=1))
-    room.ask(QUEUE_MOST)
-    assert room.codes() == ["GUEST_NOT_BEGUN"] * QUEUE_MOST
+async def test_a_replica_that_is_gone_and_still_has_its_seat_loses_it_and_nobody_is_harmed(room: Room) -> None:
+    gone = room.replica()
+    gone.end(Exit(code=1))
+    room.ask(3)
+    assert room.codes() == []
+    assert room.route.seats == []
+    well = room.replica()
+    assert len(well.asked) == 3
+
+
+async def test_a_request_that_finds_only_replicas_that_are_going_is_told_in_the_end(room: Room) -> None:
+    for _ in range(10):
+        room.replica().end(Exit(code=1))
+    room.ask(2)
+    assert room.codes() == ["GUEST_NOT_BEGUN"] * 2
     assert room.route.in_flight == 0
 
 
