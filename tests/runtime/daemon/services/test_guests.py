@@ -193,3 +193,16 @@ async def test_everything_comes_back_after_the_daemon_was_stopped() -> None:
             assert service.counts.healthy == 2
             assert (await ask(daemon, "hello", "/file?name=a.txt")).body == b"kept"
             assert any("takes the service up" in line for line in daemon.log("hello"))
+
+
+async def test_all_come_back_when_the_process_that_forks_workers_is_killed(daemon: House) -> None:
+    names = ("a", "b", "c")
+    for name in names:
+        await daemon.service(name, restart={"backoff": "50ms"})
+    [zygote] = [each for each in psutil.Process().children() if "zygote" in " ".join(each.cmdline())]
+    zygote.kill()
+    for name in names:
+        service = daemon.daemon.services.get(name)
+        await service.until(lambda service=service: service.instances[0].restarts > 0)  # type: ignore[misc]  # bound now
+        await daemon.settled(name)
+        assert (await ask(daemon, name, "/")).status == 200
