@@ -32,6 +32,9 @@ guests: .venv/.guests ## Build the sample guests from source
 demo-services: guests ## Four WASM services in one project: traffic, a crash, scaling, a denied connection
 	@$(BIN)/python -m api.cli.demo.services
 
+demo-selfheal: guests ## A service fails; its log is read, a rollback waits, a person applies it, it is healthy
+	@$(BIN)/python -m api.cli.demo.selfheal
+
 check: setup ## Format, lint, types, imports, generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -62,4 +65,4 @@ lock: ## Lock the dependencies again (needs uv)
 	uv pip compile -q --upgrade pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
 	uv pip compile -q --upgrade --group guests --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-guests.lock
 
-.PHONY: help setup demo guests demo-services check test packages bench soak serve docs lock
+.PHONY: help setup demo guests demo-services demo-selfheal check test packages bench soak serve docs lock

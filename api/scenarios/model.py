@@ -46,6 +46,21 @@ class ControllerIn(_Written, frozen=True):
     files: dict[str, str] = {}
 
 
+class AskIn(_Written, frozen=True):
+    """One request of the services API; `path` is what follows /v1/."""
+
+    method: str
+    path: str
+    body: Json = None
+
+
+class DaemonIn(_Written, frozen=True):
+    """A services daemon of the scenario's own, the local one: folders of built modules, then what it is asked."""
+
+    modules: tuple[str, ...] = ()
+    asks: tuple[AskIn, ...] = ()
+
+
 class AnswerOut(_Written, frozen=True):
     """What the receiver answers; `delay` is in seconds."""
 
@@ -176,6 +191,7 @@ class Scenario(_Written, frozen=True):
     secrets: dict[str, str] = {}
     controllers: tuple[ControllerIn, ...] = ()
     receiver: ReceiverIn = ReceiverIn()
+    daemon: DaemonIn | None = None
     read_only: bool = False
     seconds: float = 30.0
     event: EventIn | None = None

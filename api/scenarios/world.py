@@ -1,9 +1,11 @@
 """World: a whole server's parts in a folder of their own, with the scenario's Connections, secrets and controllers."""
 
+import asyncio
+import importlib
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +13,7 @@ import msgspec
 import structlog
 
 from api.cli.exits import debugging
+from api.daemon.here import Here
 from api.first_start import first_start
 from api.scenarios.model import ControllerIn, Scenario
 from api.scenarios.receiver import Receiver, receiving
@@ -71,15 +74,26 @@ async def world(scenario: Scenario, place: Path) -> AsyncIterator[World]:
     try:
         with nullcontext() if debugging() else structlog.testing.capture_logs():
             async with receiving(scenario.receiver.answers) as receiver:
-                application = await build(_settings(scenario, folder))
+                here = Here()
+                application = await build(_settings(scenario, folder), daemon=here)
                 try:
                     await first_start(application)
                     await application.start()
-                    yield await _furnished(scenario, place, application, receiver, folder)
+                    async with await _daemon(scenario, place, folder, here):
+                        yield await _furnished(scenario, place, application, receiver, folder)
                 finally:
                     await application.stop()
     finally:
         shutil.rmtree(folder)
+
+
+async def _daemon(scenario: Scenario, place: Path, folder: Path, here: Here) -> AbstractAsyncContextManager[None]:
+    if scenario.daemon is None:
+        return nullcontext()
+    # Most scenarios need none, and it takes a while to import.
+    module = await asyncio.to_thread(importlib.import_module, "api.scenarios.daemon")
+    made: AbstractAsyncContextManager[None] = module.hosting(scenario.daemon, place, folder / "daemon", here)
+    return made
 
 
 def _settings(scenario: Scenario, folder: Path) -> Settings:

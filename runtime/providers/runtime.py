@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from catalog.events import EventSpec
 from catalog.jsonvalue import Json
+from catalog.schemas import output_schema_of
 from runtime.providers.daemons.told import told
 from runtime.providers.fields import Count, SiteId, SourceId
 from runtime.providers.native import NativeProvider
@@ -159,4 +160,10 @@ def payload_of(
     return msgspec.to_builtins(told(happened, PAYLOADS[kind]))
 
 
-RUNTIME = NativeProvider(events=tuple(EventSpec.of(f"{PREFIX}{kind}", each) for kind, each in PAYLOADS.items()))
+def _spec(kind: str, payload: type[_Happened]) -> EventSpec:
+    """`payload_of` leaves nothing out, so every field is certain to be there."""
+    described = EventSpec.of(f"{PREFIX}{kind}", payload)
+    return msgspec.structs.replace(described, payload_schema=output_schema_of(payload))
+
+
+RUNTIME = NativeProvider(events=tuple(_spec(kind, each) for kind, each in PAYLOADS.items()))
