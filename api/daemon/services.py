@@ -86,7 +86,9 @@ async def run_module(asked: Asked[RunModule, NoQuery]) -> Answer:
 async def list_services(asked: Asked[None, ServicesQuery]) -> Answer:
     """Services, the oldest first."""
     query = asked.query
-    found = asked.daemon.services.list(state=query.state, network=query.network, labels=query.label)
+    network = None if query.network is None else asked.daemon.networks.find(query.network)
+    names = query.network if network is None else (network.id, network.spec.name)
+    found = asked.daemon.services.list(state=query.state, network=names, labels=query.label)
     return Answer({"services": [listed(each) for each in found], "total": len(found)})
 
 

@@ -5,7 +5,7 @@ change is; carrying it out is each supervisor's.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from catalog.errors import Invalid
@@ -56,10 +56,14 @@ class Services:
         return self._registry.named(name)
 
     def list(
-        self, *, state: str | None = None, network: str | None = None, labels: Iterable[str] = ()
+        self, *, state: str | None = None, network: str | Collection[str] | None = None, labels: Iterable[str] = ()
     ) -> list[Supervisor]:
-        """Those that fit, the oldest first. A label is `key=value` or `key`. Raises Invalid for an unknown state."""
-        return fitting(self._registry, state, None if network is None else frozenset({network}), labels)
+        """Those that fit, the oldest first. `network` is one of its names, or all; a label is `key=value` or `key`.
+
+        Raises Invalid INVALID_REQUEST for an unknown state.
+        """
+        names = frozenset({network}) if isinstance(network, str) else None if network is None else frozenset(network)
+        return fitting(self._registry, state, names, labels)
 
     @property
     def replicas_most(self) -> int:
