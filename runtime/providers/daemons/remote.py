@@ -1,15 +1,18 @@
 """Remote daemons: the services API over HTTP, behind a Unix socket or at a URL with a key."""
 
 import asyncio
+import os
 import re
+import socket
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
 import aiohttp
 
-from catalog.daemons import ANSWER_SECONDS
-from catalog.errors import TargetFailed, TargetTimeout, TooLarge
+from catalog.daemons import ANSWER_SECONDS, LOCAL_DAEMON
+from catalog.errors import Forbidden, TargetFailed, TargetTimeout, TooLarge
 from catalog.jsonvalue import Json, compact
 from catalog.provider import Http, Target
 from runtime.providers.daemons.envelope import opened
@@ -17,15 +20,21 @@ from runtime.providers.daemons.envelope import opened
 KEY_HEADER = "X-Fabricks-API-Key"
 ANSWER_MOST = 8 * 1024 * 1024
 CONNECT_SECONDS = 5.0
+_CREDENTIALS = struct.Struct("3i")
 _CLEAN = re.compile(r"[\x20-\x7e]{1,512}\Z")
 
 
 class SocketDaemon:
-    """A daemon of this machine by its Unix socket. Implements `catalog.daemons.DaemonApi`."""
+    """A daemon of this machine by its Unix socket. Implements `catalog.daemons.DaemonApi`.
 
-    def __init__(self, path: Path, key: str | None = None) -> None:
+    The daemon of this very process is the first organisation's alone: nobody gets at it by a controller of his own,
+    unless `own` says that he may.
+    """
+
+    def __init__(self, path: Path, key: str | None = None, *, own: bool = False) -> None:
         self._path = path
         self._key = key
+        self._own = own
 
     async def ask(
         self,
@@ -36,9 +45,11 @@ class SocketDaemon:
         body: Json = None,
         seconds: float = ANSWER_SECONDS,
     ) -> Json:
-        """See DaemonApi. Raises TargetFailed DAEMON_UNREACHABLE where nobody answers there."""
+        """See DaemonApi. Raises TargetFailed DAEMON_UNREACHABLE, Forbidden DAEMON_OWN."""
         url = f"http://localhost{_target(path, query)}"
         try:
+            if not self._own:
+                await asyncio.to_thread(_check_other, self._path)
             async with (
                 asyncio.timeout(seconds),
                 aiohttp.ClientSession(
@@ -93,6 +104,20 @@ class AddressDaemon:
         if answer.truncated:
             raise _too_large()
         return opened(answer.status, answer.body)
+
+
+def _check_other(path: Path) -> None:
+    """Refuse a socket that this process listens at. Raises Forbidden DAEMON_OWN, OSError where nobody answers."""
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.settimeout(CONNECT_SECONDS)
+        asked.connect(str(path))
+        pid, _, _ = _CREDENTIALS.unpack(asked.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    if pid == os.getpid():
+        raise Forbidden(
+            "DAEMON_OWN",
+            "The controller's socket is that of this server's own daemon.",
+            hint=f"Name the controller `{LOCAL_DAEMON}`.",
+        )
 
 
 def _target(path: str, query: Mapping[str, str] | None) -> str:

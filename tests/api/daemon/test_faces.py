@@ -8,7 +8,7 @@ import pytest
 
 from api.daemon.inside import Inside
 from catalog.daemons import DRIVER, DaemonApi
-from catalog.errors import Conflict, FabricError, Invalid, NotFound, TargetFailed, Unavailable
+from catalog.errors import Conflict, FabricError, Forbidden, Invalid, NotFound, TargetFailed, Unavailable
 from catalog.jsonvalue import Json
 from catalog.provider import Target
 from runtime.egress import Guard
@@ -51,7 +51,7 @@ def ask(request: pytest.FixtureRequest, kept: tuple[Hosted, str]) -> Ask:
     daemon, url = kept
     faces: dict[str, DaemonApi] = {
         "inside": Inside(daemon.hosting.door),
-        "socket": SocketDaemon(daemon.socket, KEY),
+        "socket": SocketDaemon(daemon.socket, KEY, own=True),
         "address": at_address(url),
     }
     face = faces[request.param]
@@ -104,10 +104,21 @@ def test_a_name_with_a_slash_is_one_segment(ask: Ask) -> None:
 
 async def test_a_key_that_the_daemon_does_not_know_is_the_controllers_fault(kept: tuple[Hosted, str]) -> None:
     daemon, url = kept
-    for face in (SocketDaemon(daemon.socket, "another"), SocketDaemon(daemon.socket), at_address(url, "another")):
+    for face in (
+        SocketDaemon(daemon.socket, "another", own=True),
+        SocketDaemon(daemon.socket, own=True),
+        at_address(url, "another"),
+    ):
         with pytest.raises(TargetFailed) as refused:
             await face.ask("GET", "services")
         assert refused.value.code == "DAEMON_KEY"
+
+
+async def test_the_daemon_of_this_process_is_not_reached_by_a_controller_of_ones_own(kept: tuple[Hosted, str]) -> None:
+    daemon, _ = kept
+    with pytest.raises(Forbidden) as refused:
+        await SocketDaemon(daemon.socket, KEY).ask("GET", "services")
+    assert refused.value.code == "DAEMON_OWN"
 
 
 async def test_nobody_there_and_somebody_else_there_are_told_apart(kept: tuple[Hosted, str]) -> None:
@@ -128,7 +139,7 @@ async def test_nobody_there_and_somebody_else_there_are_told_apart(kept: tuple[H
     other = await asyncio.start_unix_server(greet, place)
     async with other:
         with pytest.raises(TargetFailed) as strange:
-            await SocketDaemon(place).ask("GET", "services")
+            await SocketDaemon(place, own=True).ask("GET", "services")
     assert strange.value.code == "DAEMON_ANSWER"
 
 
