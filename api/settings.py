@@ -58,6 +58,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_signing_secret: Annotated[
         str, Meta(description="Signs every outbound webhook; a plain secret or `whsec_…`.")
     ] = ""
+    plugin_trusted_keys: Annotated[
+        tuple[Path, ...],
+        Meta(description="Comma-separated PEM files of public keys; where there are some, plugins must be signed."),
+    ] = ()
     adapter_read_only: Annotated[
         bool, Meta(description="While true nothing can be applied (ADAPTER_READ_ONLY, without the prefix).")
     ] = True

@@ -51,6 +51,7 @@ from runtime.egress.client import EgressClient
 from runtime.log_sink import StructuredLog
 from runtime.mail import Relay, SmtpMail
 from runtime.plugins import Host
+from runtime.plugins.signatures import read_keys
 from runtime.providers import NATIVE
 from runtime.providers.service_functions import ServiceFunctions
 from runtime.signatures.signing import Signer
@@ -134,7 +135,7 @@ async def build(
         artifacts=artifacts,
         daemon=daemon,
     )
-    plugin_host = Host()
+    plugin_host = Host(keys=read_keys(settings.plugin_trusted_keys))
     functions = ServiceFunctions(data / "service-functions.json")
     registry = Registry((*providers, functions), plugins=plugin_host.providers)
     registry.current()

@@ -21,6 +21,7 @@ from api.cli.commands import (
     mortar,
     network,
     notifications,
+    plugin,
     runs,
     schema,
     secrets,
@@ -87,6 +88,7 @@ app.add_typer(module.app, name="module", rich_help_panel=_SERVICES)
 app.add_typer(network.app, name="network", rich_help_panel=_SERVICES)
 app.add_typer(volume.app, name="volume", rich_help_panel=_SERVICES)
 app.add_typer(mortar.app, name="mortar", rich_help_panel=_SERVICES)
+app.add_typer(plugin.app, name="plugin", rich_help_panel=_SERVICES)
 app.add_typer(secrets.app, name="secrets", rich_help_panel=_KEEPING)
 app.add_typer(keys.app, name="keys", rich_help_panel=_KEEPING)
 app.add_typer(controllers.app, name="controllers", rich_help_panel=_KEEPING)

@@ -12,6 +12,7 @@ from api.fabric import (
     ingest,
     journal,
     keys,
+    plugins,
     roles,
     runs,
     secrets,
@@ -156,6 +157,16 @@ _PEOPLE = (
 )
 
 _KEYS = holder("keys.manage")
+_PLUGINS = (
+    _read("/plugins", plugins.list_plugins, MEMBER, Listing[plugins.ShownPlugin]),
+    _write("POST", "/plugins", plugins.add_plugin, ADMIN, {201: plugins.ShownPlugin}, 404, 409),
+    _read("/plugins/{plugin_id}", plugins.get_plugin, MEMBER, plugins.ShownPlugin),
+    _write("PUT", "/plugins/{plugin_id}/grant", plugins.grant_plugin, ADMIN, {200: plugins.ShownPlugin}),
+    _write("POST", "/plugins/{plugin_id}/enable", plugins.enable_plugin, ADMIN, {200: plugins.ShownPlugin}, 409, 500),
+    _write("POST", "/plugins/{plugin_id}/disable", plugins.disable_plugin, ADMIN, {200: plugins.Disabled}),
+    _write("DELETE", "/plugins/{plugin_id}", plugins.remove_plugin, ADMIN, NOTHING, 409),
+)
+
 _SECRETS = holder("secrets.manage")
 _CREDENTIALS = (
     _read("/keys", keys.list_keys, _KEYS, Listing[tenancy_shapes.ShownKey]),
@@ -179,5 +190,5 @@ _JOURNAL = (
     _read("/audit/verify", journal.verify_audit, holder("audit.view"), journal.Verified),
 )
 
-ENDPOINTS = (*_CATALOG, *_CONNECTIONS, *_WORK, *_PLACES, *_PEOPLE, *_CREDENTIALS, *_JOURNAL)
+ENDPOINTS = (*_CATALOG, *_CONNECTIONS, *_WORK, *_PLACES, *_PEOPLE, *_CREDENTIALS, *_PLUGINS, *_JOURNAL)
 """Every route of the API."""

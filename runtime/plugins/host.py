@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
@@ -18,6 +18,7 @@ from runtime.plugins.answers import ANSWER_MOST, Raised, read_answer
 from runtime.plugins.outgoing import granted_only
 from runtime.plugins.provider import OnePlugin
 from runtime.plugins.reading import read_manifest
+from runtime.plugins.signatures import TrustedKey, check_signature
 from runtime.plugins.worker import Worker
 from runtime.plugins.workshop import Workshop
 from runtime.wasm.launch import Abi, Launch, Replica
@@ -56,10 +57,14 @@ class _Checks(msgspec.Struct, frozen=True):
 class Host:
     """Implements `catalog.plugins.PluginHost`. `open` gives it the services half to run on, `close` takes it away.
 
-    A guest is one organisation's alone, so that nothing it remembers reaches another.
+    A guest is one organisation's alone, so that nothing it remembers reaches another. With `keys` a plugin must be
+    signed by one of them.
     """
 
-    def __init__(self, *, bounds: Bounds | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, *, keys: Sequence[TrustedKey] = (), bounds: Bounds | None = None, clock: Clock | None = None
+    ) -> None:
+        self._keys = tuple(keys)
         self._bounds = bounds or Bounds()
         self._clock = clock or SystemClock()
         self._workshop: Workshop | None = None
@@ -93,7 +98,9 @@ class Host:
         await self._launch(manifest)
 
     def trust(self, manifest: PluginManifest, signature: Signature | None) -> None:
-        """See PluginHost."""
+        """See PluginHost. Without trusted keys nothing is asked."""
+        if self._keys:
+            check_signature(self._keys, manifest.digest, signature)
 
     def hold(self, plugins: Iterable[EnabledPlugin]) -> None:
         """See PluginHost. Guests of what is not enabled any more, or was granted otherwise, are stopped."""

@@ -11,6 +11,7 @@ import pytest
 from api.fabric.routes import ENDPOINTS
 from api.openapi import document
 from catalog.jsonvalue import Json
+from tests.api.daemon.hosted import configured, short_folder
 from tests.api.running import Running, running
 
 CHECKS = (
@@ -34,8 +35,11 @@ ENDLESS = "stream_moves"
 @pytest.fixture(scope="module")
 def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server of its own: what is asked here may change anything."""
-    with running(tmp_path_factory.mktemp("described"), ingest_limit="50/60s") as made:
-        yield made
+    with short_folder() as folder:
+        config, _ = configured(folder)
+        data = tmp_path_factory.mktemp("described")
+        with running(data, services=config, ingest_limit="50/60s") as made:
+            yield made
 
 
 def test_the_document_is_served_without_a_credential_and_names_every_route(server: Running) -> None:

@@ -31,6 +31,8 @@ BODIES: dict[str, Json] = {
     "create_key": {"name": "x", "user_id": str(uuid.uuid4())},
     "set_signing": {},
     "put_secret": {"value": "x"},
+    "add_plugin": {"reference": "x"},
+    "grant_plugin": {"hosts": []},
 }
 """For each route with a body, one that its shape allows."""
 

@@ -112,7 +112,7 @@ def export(
 
 @app.command("watch")
 def watch(
-    every: Annotated[float, typer.Option("--every", min=0.2, help="Seconds between looks.")] = 3.0,
+    every: Annotated[float, typer.Option("--every", min=0.2, help="Seconds between looks.")] = 1.0,
     json: terminal.AsJson = False,
 ) -> None:
     """Say which operations and events of the running server come and go, until Ctrl-C.

@@ -124,10 +124,16 @@ class Shop:
         """Store, read, prepare and enable a plugin."""
         manifest = await self.host.read(await self.store_module(wasm, fabrickfile))
         await self.host.prepare(manifest)
+        self.enable_manifest(manifest, hosts=hosts, organisations=organisations)
+        return manifest
+
+    def enable_manifest(
+        self, manifest: PluginManifest, *, hosts: tuple[str, ...] = (), organisations: tuple[str, ...] = (HERE,)
+    ) -> None:
+        """Enable what was read and prepared."""
         granted = dict.fromkeys(organisations, frozenset(hosts))
         self.enabled[manifest.id] = EnabledPlugin(manifest=manifest, granted=granted)
         self.show()
-        return manifest
 
     def show(self) -> None:
         """Tell host and catalog what is enabled."""

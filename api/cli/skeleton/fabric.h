@@ -1,0 +1,1 @@
+../../../samples/services/sdk/c/fabric.h

@@ -1,0 +1,1 @@
+../../../samples/plugins/sdk/plugin.h

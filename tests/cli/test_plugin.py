@@ -1,0 +1,73 @@
+"""`fabric plugin`: a skeleton that builds and answers, and every command against a real server."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.cli.plugin_skeleton import SKELETON, write_skeleton
+from catalog.errors import FabricError
+from runtime.wasm.modules.building import build
+from tests.api.daemon.hosted import configured, short_folder
+from tests.api.running import running
+from tests.cli.commanding import Fabric, Said
+from tests.runtime.plugins.shop import shop
+
+ROOT = Path(__file__).parents[2]
+
+
+async def test_new_writes_a_plugin_that_builds_and_answers(
+    tmp_path: Path, fabric: Fabric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    place = tmp_path / "made"
+    done = fabric("plugin", "new", "acme-greeter", "--folder", place)
+    assert done.code == 0, done.err
+    assert {each.name for each in place.iterdir()} == {"Fabrickfile", "acme-greeter.c", "fabric.h", "plugin.h"}
+    async with shop(tmp_path / "shop") as house:
+        made = await build(place, house.store, tag="acme-greeter:0.1.0")
+        manifest = await house.host.read(made.digest)
+        await house.host.prepare(manifest)
+        house.enable_manifest(manifest)
+        name = 'Zoë "Z" \\ 😀'
+        given = await house.call("plugin.acme-greeter.greet", {"name": name})
+        assert given == {"greeting": f"Hello, {name}"}
+        assert [each.payload for each in house.events] == [{"name": name}]
+
+
+def test_new_writes_over_nothing_and_takes_only_ids(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("kept")
+    for name, code in (("acme", "FILE_EXISTS"), ("Acme", "PLUGIN_ID"), ("a.b", "PLUGIN_ID"), ("../a", "PLUGIN_ID")):
+        with pytest.raises(FabricError) as caught:
+            write_skeleton(name, tmp_path)
+        assert caught.value.code == code
+    assert [each.name for each in tmp_path.iterdir()] == ["kept"]
+    assert (SKELETON / "fabric.h").read_bytes() == (ROOT / "samples/services/sdk/c/fabric.h").read_bytes()
+
+
+def test_a_plugins_life_at_the_command_line(fabric: Fabric, monkeypatch: pytest.MonkeyPatch) -> None:
+    with short_folder() as folder:
+        config, _ = configured(folder / "services")
+        with running(folder / "data", services=config) as server:
+            hosting = server.server.services
+            assert hosting is not None
+            server.run(build(ROOT / "samples/plugins/acme-meter", hosting.daemon.modules, run_build=False))
+            monkeypatch.setenv("FABRIC_URL", server.server.url)
+            monkeypatch.setenv("FABRIC_TOKEN", server.admin)
+
+            def typed(*words: str) -> Said:
+                done = fabric("plugin", *words)
+                assert done.code == 0, done.err
+                return done
+
+            assert typed("add", "acme-meter:1.0.0", "--json").json["enabled"] is False
+            assert "acme-meter" in typed("ls").out
+            assert "enabled" in typed("enable", "acme-meter").err
+            assert "nothing" in typed("grant", "acme-meter").err
+            assert typed("show", "acme-meter", "--json").json["operations"] == ["plugin.acme-meter.parse"]
+            assert typed("disable", "acme-meter", "--json").json["broken"] == []
+            assert "removed" in typed("rm", "acme-meter", "--yes").err
+            missing = fabric("plugin", "show", "acme-meter")
+            assert missing.code != 0
+            assert "PLUGIN_NOT_FOUND" in missing.err
