@@ -48,9 +48,6 @@ class Ending:
         """Nothing runs in a slot that should be at work: pause and start again, or be done with it."""
         now = self._parts.clock.monotonic()
         policy = self._service.restart_policy
-        if slot.phase == "stopping" and slot.leaving != "again":
-            self._give_up(slot)
-            return
         if slot.fit_since is not None and now - slot.fit_since >= PROVEN_AFTER * policy.backoff:
             slot.attempts = 0
         then = after_end(policy, good=good, attempts=slot.attempts, chance=self._parts.chance())
@@ -60,7 +57,7 @@ class Ending:
         if then.state == "failed":
             self.failed(slot, reason)
 
-    def _give_up(self, slot: Slot) -> None:
+    def called_off(self, slot: Slot) -> None:
         """A replica that was to be stopped was never launched."""
         if slot.leaving == "gone":
             self._service.slots.remove(slot)

@@ -25,6 +25,10 @@ class Told(Protocol):
         """It could not be launched."""
         ...
 
+    def called_off(self, slot: "Slot") -> None:
+        """It was to be stopped before it had been launched."""
+        ...
+
     def ended(self, slot: "Slot", replica: Replica, end: Exit) -> None:
         """It has ended, however."""
         ...
@@ -64,6 +68,8 @@ class Slot:
         """Begin to start a replica here."""
         self.phase, self.health, self.fit_since, self.reason = "starting", "starting", None, None
         self._life = asyncio.create_task(self._live(prepared, launcher, log, told), name=f"replica {self.id}")
+        # A task that is cancelled before its first step does not even begin: who it was for hears of it here.
+        self._life.add_done_callback(lambda life: told.called_off(self) if life.cancelled() else None)
 
     async def _live(self, prepared: Prepared, launcher: Launcher, log: ServiceLog, told: Told) -> None:
         def output(stream: str, piece: bytes) -> None:
@@ -88,8 +94,10 @@ class Slot:
         told.ended(self, replica, end)
 
     def stop(self, leaving: Leaving, grace: float) -> None:
-        """Begin to stop what runs here; one that is still being launched is stopped once it is."""
+        """Begin to stop what runs here; a launch is called off."""
         self.phase, self.leaving, self.health = "stopping", leaving, "unknown"
+        if self.replica is None and self._life is not None:
+            self._life.cancel()
         if self.watching is not None:
             self.watching.stop()
             self.watching = None

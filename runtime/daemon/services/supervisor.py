@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from catalog.errors import FabricError, GuestFailed
+from catalog.errors import FabricError, GuestFailed, Unavailable
 from runtime.daemon.services import rollout
 from runtime.daemon.services.ended import Ending
 from runtime.daemon.services.parts import Owner, Parts
@@ -274,6 +274,8 @@ class Supervisor(View):
             return
         self._prepared_revision = revision
         error = task.exception()
+        if isinstance(error, OSError):
+            error = Unavailable("RUNTIME_UNAVAILABLE", f"The service cannot be prepared: {error.strerror or error}.")
         if isinstance(error, FabricError):
             self._not_prepared(error)
             return
@@ -309,9 +311,6 @@ class Supervisor(View):
     def ready(self, slot: Slot, replica: Replica) -> None:
         """See slot.Told."""
         slot.started_at_ns = self._parts.clock.now_ns()
-        if slot.phase == "stopping":
-            slot.stop(slot.leaving, self._grace)
-            return
         slot.phase = "running"
         self._parts.events.publish("service.started", service_id=self.id, name=self.name, instance=slot.id)
         check = self.health_check
@@ -344,6 +343,11 @@ class Supervisor(View):
         """See slot.Told."""
         self._log.note(f"`{slot.id}` could not be started: {error.message}")
         self._ending.of_slot(slot, good=False, reason=error.message)
+        self.look()
+
+    def called_off(self, slot: Slot) -> None:
+        """See slot.Told."""
+        self._ending.called_off(slot)
         self.look()
 
     def ended(self, slot: Slot, replica: Replica, end: Exit) -> None:
