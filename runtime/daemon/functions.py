@@ -1,10 +1,11 @@
 """Functions: what services export, from when each first runs until it is deleted, and the way to ask for it."""
 
+from functools import partial
+
 from runtime.daemon.logs import LogBook
 from runtime.daemon.services.supervisor import Supervisor
 from runtime.daemon.traffic.router import Router
-from runtime.providers.service_functions.source import Offer
-from runtime.wasm.launch import Done
+from runtime.providers.service_functions.source import Forward, Offer
 
 
 class Functions:
@@ -37,9 +38,10 @@ class Functions:
         """See Source."""
         return self._router.find(service_id) is not None
 
-    def forward(self, service_id: str, request: bytes, done: Done) -> None:
+    def way(self, service_id: str) -> Forward:
         """See Source."""
-        self._router.forward(service_id, request, done)
+        route = self._router.find(service_id)
+        return partial(self._router.forward, service_id) if route is None else route.forward
 
     def note(self, service_id: str, sentence: str) -> None:
         """See Source."""

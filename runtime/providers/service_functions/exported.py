@@ -6,14 +6,14 @@ from typing import Protocol
 
 import msgspec
 
-from catalog.errors import Invalid, NotFound, TargetFailed, TooLarge
+from catalog.errors import Invalid, NotFound, TargetFailed, TooLarge, Unavailable
 from catalog.foreign_schemas import Validity
 from catalog.jsonvalue import MAX_DEPTH, Json, parse_strict
 from catalog.operations import Operation
 from catalog.provider import Call
 from runtime.providers.service_functions.operation import PATH
 from runtime.providers.service_functions.patience import Patience
-from runtime.providers.service_functions.source import Offer
+from runtime.providers.service_functions.source import Forward, Offer, Source
 from runtime.wasm.launch import Done
 from runtime.wasm.messages import decode_answer, encode_request
 from runtime.wasm.modules.function_section import Function
@@ -39,21 +39,20 @@ class Owner(Protocol):
 
     organisation_id: str
     patience: Patience
-
-    def forward(self, service_id: str, request: bytes, done: Done) -> None:
-        """Ask a service. Raises Unavailable SERVICES_UNAVAILABLE."""
-        ...
+    source: Source | None
 
 
 class Exported:
     """The code behind an operation `service.{name}.{function}`. A call costs one future, no task and no timer."""
 
-    __slots__ = ("_head", "_input", "_output", "_owner", "_service_id", "operation")
+    __slots__ = ("_forward", "_head", "_input", "_output", "_owner", "_service_id", "_source", "operation")
 
     def __init__(self, owner: Owner, offer: Offer, operation: Operation, function: Function) -> None:
         self.operation = operation
         self._owner = owner
         self._service_id = offer.service_id
+        self._source: Source | None = None
+        self._forward: Forward = _nowhere
         self._input = Validity(operation.input_schema)
         self._output = Validity(operation.output_schema)
         headers = [(b"host", offer.service.encode()), (b"content-type", b"application/json")]
@@ -72,6 +71,8 @@ class Exported:
             raise NotFound(
                 "OP_UNKNOWN", f"There is no operation `{self.operation.id}`.", hint="See `fabric catalog ls`."
             )
+        if self._source is not self._owner.source:
+            self._find_way()
         body = _encode(params)
         self._check_params(params, body)
         loop = asyncio.get_running_loop()
@@ -85,9 +86,13 @@ class Exported:
             else:
                 answered.set_exception(answer)
 
-        self._owner.forward(self._service_id, b"".join((self._head, _LENGTH.pack(len(body)), body)), done)
+        self._forward(b"".join((self._head, _LENGTH.pack(len(body)), body)), done)
         self._owner.patience.watch(answered, self.operation.id, loop)
         return self._read(await answered)
+
+    def _find_way(self) -> None:
+        self._source = source = self._owner.source
+        self._forward = _nowhere if source is None else source.way(self._service_id)
 
     def _check_params(self, params: dict[str, Json], body: bytes) -> None:
         if len(body) > BYTES_MOST or not self._input.affordable(body):
@@ -133,13 +138,21 @@ class Exported:
             return _decode(body) if _is_plain(body) else parse_strict(body)
         except Invalid as error:
             raise self._bad(f"its answer is no JSON that we take: {error.message.removesuffix('.')}") from None
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise self._bad("its answer is no JSON") from None
 
     def _bad(self, why: str) -> TargetFailed:
         return TargetFailed(
             "FUNCTION_OUTPUT", f"`{self.operation.id}` cannot be believed: {why}.", hint="Correct the service's guest."
         )
+
+
+def _nowhere(_request: bytes, _done: Done) -> None:
+    raise Unavailable(
+        "SERVICES_UNAVAILABLE",
+        "No services daemon runs in this process.",
+        hint="Start the server with its services half, or wait until it is up.",
+    )
 
 
 def _is_plain(body: bytes) -> bool:

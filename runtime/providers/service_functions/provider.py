@@ -5,7 +5,6 @@ from pathlib import Path
 
 import structlog
 
-from catalog.errors import Unavailable
 from catalog.events import EventSpec
 from catalog.operations import Operation, Read
 from runtime.providers.service_functions.exported import Exported
@@ -13,7 +12,6 @@ from runtime.providers.service_functions.memory import Memory, Remembered
 from runtime.providers.service_functions.operation import operations_of
 from runtime.providers.service_functions.patience import SECONDS, Patience
 from runtime.providers.service_functions.source import Offer, Source
-from runtime.wasm.launch import Done
 
 _log = structlog.get_logger()
 
@@ -31,7 +29,7 @@ class ServiceFunctions:
         remembered = self._memory.read()
         self.organisation_id = remembered.organisation_id
         """Whose services these are; empty while nobody's are known."""
-        self._source: Source | None = None
+        self.source: Source | None = None
         self._seen: tuple[Offer, ...] | None = None
         self._offers: dict[str, Offer] = {}
         self._exported: dict[str, dict[str, Exported]] = {}
@@ -40,15 +38,15 @@ class ServiceFunctions:
 
     def open(self, source: Source, organisation_id: str) -> None:
         """From now on services can be asked; they are this organisation's."""
-        self._source, self.organisation_id, self._seen = source, organisation_id, None
+        self.source, self.organisation_id, self._seen = source, organisation_id, None
 
     def close(self) -> None:
         """They cannot be asked any longer."""
-        self._source = None
+        self.source = None
 
     def operations(self) -> Iterable[Operation]:
         """Functions of services that have run and are not deleted."""
-        source = self._source
+        source = self.source
         if source is not None:
             offers = source.offers()
             if offers is not self._seen:
@@ -66,16 +64,6 @@ class ServiceFunctions:
         """What asks the service."""
         return self._reads.get(operation_id)
 
-    def forward(self, service_id: str, request: bytes, done: Done) -> None:
-        """Ask a service. Raises Unavailable SERVICES_UNAVAILABLE."""
-        if self._source is None:
-            raise Unavailable(
-                "SERVICES_UNAVAILABLE",
-                "No services daemon runs in this process.",
-                hint="Start the server with its services half, or wait until it is up.",
-            )
-        self._source.forward(service_id, request, done)
-
     def _take(self, offers: tuple[Offer, ...]) -> None:
         found = {each.service_id: each for each in offers}
         if found == self._offers:
@@ -86,14 +74,14 @@ class ServiceFunctions:
             exported[key] = self._made(offer) if known is None else known
         self._offers, self._exported = found, exported
         self._reads = {name: Read(dict, each.call) for service in exported.values() for name, each in service.items()}
-        if self._source is not None:
+        if self.source is not None:
             self._memory.write(Remembered(organisation_id=self.organisation_id, offers=tuple(found.values())))
 
     def _made(self, offer: Offer) -> dict[str, Exported]:
         operations, refused = operations_of(offer)
         for name, error in refused:
             _log.warning("service_function_refused", service=offer.service, function=name, code=error.code)
-            if self._source is not None:
+            if self.source is not None:
                 sentence = f"its function `{name[:80]}` is not in the catalog: {error.code}: {error.message}"
-                self._source.note(offer.service_id, sentence)
+                self.source.note(offer.service_id, sentence)
         return {name: Exported(self, offer, operation, each) for name, (operation, each) in operations.items()}

@@ -1,11 +1,14 @@
 """Source: where the functions of services come from, and the way to their warm instances."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from runtime.wasm.launch import Done
 from runtime.wasm.modules.function_section import Function
+
+Forward = Callable[[bytes, Done], None]
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,8 +30,8 @@ class Source(Protocol):
         """Is there such a service, whether it runs or not?"""
         ...
 
-    def forward(self, service_id: str, request: bytes, done: Done) -> None:
-        """As `traffic.Router.forward`."""
+    def way(self, service_id: str) -> Forward:
+        """The way to that service, as `traffic.Router.forward` goes it; good for as long as the service is there."""
         ...
 
     def note(self, service_id: str, sentence: str) -> None:
