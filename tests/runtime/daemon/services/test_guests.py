@@ -12,7 +12,7 @@ from catalog.jsonvalue import Json
 from runtime.daemon.reading import read_service
 from runtime.daemon.spec import VolumeSpec
 from runtime.wasm.messages import GuestAnswer, decode_answer, encode_request
-from tests.runtime.daemon.house import House, house, short_folder
+from tests.runtime.daemon.house import GUESTS, House, house, short_folder
 
 
 @pytest.fixture
@@ -206,3 +206,16 @@ async def test_all_come_back_when_the_process_that_forks_workers_is_killed(daemo
         await service.until(lambda service=service: service.instances[0].restarts > 0)  # type: ignore[misc]  # bound now
         await daemon.settled(name)
         assert (await ask(daemon, name, "/")).status == 200
+
+
+async def test_a_guest_that_never_gets_ready_does_not_hold_up_its_deletion(daemon: House) -> None:
+    wasm = GUESTS / "hostile" / "start-loop.wasm"
+    info = await asyncio.to_thread(daemon.daemon.modules.add, wasm, "start-loop:1.0.0")
+    spec = read_service({"name": "stuck", "image": info.reference, "type": "http"})
+    service = await daemon.daemon.services.create(spec)
+    await service.until(lambda: service.prepared is not None)
+    await asyncio.sleep(0.2)
+    assert service.state == "starting"
+    async with asyncio.timeout(2):
+        await daemon.daemon.services.delete("stuck")
+    assert daemon.daemon.services.find("stuck") is None
