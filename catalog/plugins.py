@@ -56,6 +56,11 @@ class PluginProvider(Provider, Protocol):
         """The plugin's id."""
         ...
 
+    @property
+    def organisations(self) -> frozenset[str]:
+        """Those that have enabled it: nobody else sees it."""
+        ...
+
 
 class PluginHost(Protocol):
     """What reads plugins' modules and runs them."""

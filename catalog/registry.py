@@ -36,7 +36,7 @@ class Registry:
         self._built_at = float("-inf")
         self._catalog = Catalog((), ())
         self._code: dict[str, Read | Write | None] = {}
-        self._owners: dict[str, str] = {}
+        self._owners: dict[str, frozenset[str]] = {}
         self._views: dict[str, Catalog] = {}
         self._offered: _Entries | None = None
         self._examined: dict[str, tuple[PluginProvider, FabricError | None]] = {}
@@ -66,11 +66,11 @@ class Registry:
         return view
 
     def _view(self, catalog: Catalog, organisation_id: str) -> Catalog:
-        hidden = {name for name, owner in self._owners.items() if owner != organisation_id}
+        hidden = {name for name, owners in self._owners.items() if organisation_id not in owners}
         if not hidden:
             return catalog
         operations = [each for each in catalog.operations.values() if each.id not in hidden]
-        found = Catalog(operations, catalog.events.values())
+        found = Catalog(operations, [each for each in catalog.events.values() if each.event_type not in hidden])
         return next((each for each in self._views.values() if each.digest == found.digest), found)
 
     def refresh(self) -> Catalog:
@@ -95,7 +95,8 @@ class Registry:
         )
 
     def _rebuild(self) -> None:
-        providers: list[Provider] = [*self._providers, *self._good_plugins()]
+        plugins = self._good_plugins()
+        providers: list[Provider] = [*self._providers, *plugins]
         offered = [(op, provider) for provider in providers for op in provider.operations()]
         events = tuple(spec for provider in providers for spec in provider.events())
         entries = (tuple(op for op, _ in offered), events)
@@ -105,7 +106,8 @@ class Registry:
             if catalog.digest != self._catalog.digest:
                 self._catalog = catalog
             self._offered = entries
-        owners = {op.id: each.organisation_id for op, each in offered if isinstance(each, OwnedProvider)}
+        owners = {op.id: frozenset({each.organisation_id}) for op, each in offered if isinstance(each, OwnedProvider)}
+        owners |= {name: each.organisations for each in plugins for name in _names_of(each)}
         if self._catalog is not before or owners != self._owners:
             self._owners, self._views = owners, {}
         self._code = {op.id: _without_apply(provider.code(op.id)) for op, provider in offered}
@@ -121,6 +123,10 @@ class Registry:
             examined[plugin.id] = (plugin, error)
         self._examined = examined
         return [plugin for plugin, error in examined.values() if error is None]
+
+
+def _names_of(plugin: PluginProvider) -> list[str]:
+    return [*(each.id for each in plugin.operations()), *(each.event_type for each in plugin.events())]
 
 
 def _wrong_with(plugin: PluginProvider) -> FabricError | None:

@@ -23,6 +23,11 @@ class OnePlugin:
         """See PluginProvider."""
         return self.plugin.manifest.id
 
+    @property
+    def organisations(self) -> frozenset[str]:
+        """See PluginProvider."""
+        return frozenset(self.plugin.granted)
+
     def operations(self) -> Iterable[Operation]:
         """What it can do."""
         return self.plugin.manifest.operations

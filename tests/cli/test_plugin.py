@@ -1,7 +1,10 @@
 """`fabric plugin`: a skeleton that builds and answers, and every command against a real server."""
 
+import json
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,31 @@ def test_a_plugins_life_at_the_command_line(fabric: Fabric, monkeypatch: pytest.
             missing = fabric("plugin", "show", "acme-meter")
             assert missing.code != 0
             assert "PLUGIN_NOT_FOUND" in missing.err
+
+
+def test_catalog_watch_tells_of_a_plugin_within_three_seconds() -> None:
+    with short_folder() as folder:
+        config, _ = configured(folder / "services")
+        with running(folder / "data", services=config) as server:
+            hosting = server.server.services
+            assert hosting is not None
+            server.run(build(ROOT / "samples/plugins/acme-meter", hosting.daemon.modules, run_build=False))
+            assert server.call("POST", "/plugins", {"reference": "acme-meter:1.0.0"}).status == 201
+            known = {**os.environ, "FABRIC_URL": server.server.url, "FABRIC_TOKEN": server.admin}
+            command = [str(Path(sys.executable).with_name("fabric")), "catalog", "watch", "--json"]
+            with subprocess.Popen(
+                command, env=known, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            ) as watch:
+                try:
+                    assert watch.stdout is not None
+                    assert watch.stderr is not None
+                    assert "watching" in watch.stderr.readline()
+                    for verb, move in (("enable", "added"), ("disable", "removed")):
+                        assert server.call("POST", f"/plugins/acme-meter/{verb}").status == 200
+                        began = time.monotonic()
+                        told = [json.loads(watch.stdout.readline()) for _ in range(2)]
+                        assert time.monotonic() - began <= 3.0
+                        names = ["plugin.acme-meter.parse", "plugin.acme-meter.reading"]
+                        assert told == [{"move": move, "name": each} for each in names]
+                finally:
+                    watch.terminate()

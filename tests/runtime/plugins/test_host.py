@@ -75,6 +75,9 @@ async def test_parameters_are_checked_before_the_guest_is_asked(tmp_path: Path) 
 async def test_an_organisation_that_did_not_enable_it_is_refused_and_none_shares_a_guest(tmp_path: Path) -> None:
     async with shop(tmp_path) as house:
         await house.enable(saying({"n": 1}))
+        seen = [house.registry.seen_by(each) for each in (HERE, THERE)]
+        assert [each.find_operation("plugin.toy.count") is not None for each in seen] == [True, False]
+        assert [each.find_event("plugin.toy.counted") is not None for each in seen] == [True, False]
         with pytest.raises(FabricError) as caught:
             await house.call("plugin.toy.count", organisation=THERE)
         assert caught.value.code == "PLUGIN_NOT_ENABLED"
