@@ -2,6 +2,32 @@
 
 import asyncio
 
+SPARE_MOST = 256
+_NEVER = float("inf")
+
+
+class Deadlines:
+    """Deadlines that are over, for the next walks on the same loop: a timer that is still set is not set anew."""
+
+    def __init__(self) -> None:
+        self._spare: list[Deadline] = []
+
+    def take(self) -> "Deadline":
+        """A deadline of the present task."""
+        if not self._spare:
+            return Deadline()
+        deadline = self._spare.pop()
+        deadline.begin(_present_task())
+        return deadline
+
+    def give_back(self, deadline: "Deadline") -> None:
+        """Its walk is over; it cancels nobody any more."""
+        if len(self._spare) < SPARE_MOST:
+            deadline.rest()
+            self._spare.append(deadline)
+        else:
+            deadline.close()
+
 
 class Deadline:
     """Cancels the task that made it when the last moved-to moment (loop time, seconds) has passed.
@@ -12,15 +38,22 @@ class Deadline:
     __slots__ = ("_due", "_handle", "_loop", "_set_for", "_task", "_took", "now")
 
     def __init__(self) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a deadline needs a task to cancel")
-        self._task = task
+        task = _present_task()
         self._loop = task.get_loop()
         self.now = self._loop.time
-        self._due = self._set_for = float("inf")
-        self._took = False
+        self._set_for = _NEVER
         self._handle: asyncio.TimerHandle | None = None
+        self.begin(task)
+
+    def begin(self, task: "asyncio.Task[object]") -> None:
+        """From now on it is this task's, and has no moment yet."""
+        self._task: asyncio.Task[object] | None = task
+        self._due = _NEVER
+        self._took = False
+
+    def rest(self) -> None:
+        """It is nobody's. Its timer goes off in vain, or serves whoever begins with it before."""
+        self._task = None
 
     def move(self, due: float) -> None:
         """Set the next deadline; only one that is sooner than the timer's needs a new timer."""
@@ -33,8 +66,8 @@ class Deadline:
         if not self._took:
             return False
         self._took = False
-        self._task.uncancel()
-        self._set_for = float("inf")
+        if self._task is not None:
+            self._task.uncancel()
         return True
 
     def close(self) -> None:
@@ -48,8 +81,18 @@ class Deadline:
         self._handle = self._loop.call_at(due, self._look)
 
     def _look(self) -> None:
+        self._handle, self._set_for = None, _NEVER
+        if self._task is None or self._due == _NEVER:
+            return
         if self.now() < self._due:
             self._set(self._due)
             return
         self._took = True
         self._task.cancel()
+
+
+def _present_task() -> "asyncio.Task[object]":
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a deadline needs a task to cancel")
+    return task

@@ -8,7 +8,7 @@ import structlog
 from catalog.errors import FabricError
 from catalog.jsonvalue import Json
 from connections.plan import PlannedStep
-from engine.deadline import Deadline
+from engine.deadline import Deadline, Deadlines
 from engine.firing import Firing
 from engine.foreach import each_item
 from engine.negotiator import Given, Negotiator, failure_of, output_of, state_of
@@ -27,10 +27,11 @@ class Runner:
     def __init__(self, negotiator: Negotiator, clock: Clock) -> None:
         self._negotiator = negotiator
         self._now = clock.now
+        self._deadlines = Deadlines()
 
     async def run(self, firing: Firing) -> None:
         """Walk the plan to its end and leave state, records and error in `firing.run`. Raises only CancelledError."""
-        walk = _Walk(firing, self._negotiator, self._now)
+        walk = _Walk(firing, self._negotiator, self._now, self._deadlines)
         await walk.all()
         run = firing.run
         run.ended_at = self._now()
@@ -42,12 +43,13 @@ class Runner:
 class _Walk:
     """One run's way through the graph."""
 
-    __slots__ = ("_firing", "_negotiator", "_now", "_waiting", "failure")
+    __slots__ = ("_deadlines", "_firing", "_negotiator", "_now", "_waiting", "failure")
 
-    def __init__(self, firing: Firing, negotiator: Negotiator, now: Callable[[], float]) -> None:
+    def __init__(self, firing: Firing, negotiator: Negotiator, now: Callable[[], float], deadlines: Deadlines) -> None:
         self._firing = firing
         self._negotiator = negotiator
         self._now = now
+        self._deadlines = deadlines
         self._waiting = [len(step.needs) for step in firing.plan.steps]
         self.failure: Failure | None = None
 
@@ -67,7 +69,7 @@ class _Walk:
 
     async def _chain(self) -> None:
         """Each step after the one above it, awaited where it stands."""
-        deadline = Deadline()
+        deadline = self._deadlines.take()
         try:
             for step in self._firing.plan.steps:
                 if self._may_start(step):
@@ -77,11 +79,11 @@ class _Walk:
                 else:
                     self._skip(self._firing.records[step.index], _UNMET)
         finally:
-            deadline.close()
+            self._deadlines.give_back(deadline)
 
     async def _follow(self, index: int, group: asyncio.TaskGroup) -> None:
         """Carry out a step, then one of those it makes ready; the others go on in tasks of their own."""
-        deadline = Deadline()
+        deadline = self._deadlines.take()
         steps = self._firing.plan.steps
         try:
             ready = [index]
@@ -92,7 +94,7 @@ class _Walk:
                 await self._step(steps[first], deadline)
                 ready = self._settle(first)
         finally:
-            deadline.close()
+            self._deadlines.give_back(deadline)
 
     async def _step(self, step: PlannedStep, deadline: Deadline) -> None:
         firing, record = self._firing, self._firing.records[step.index]

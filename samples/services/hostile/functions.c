@@ -25,6 +25,11 @@ static void babble(const fabric_request *in, fabric_answer *out) {
   fabric_write(out, "{\"count\": ");
 }
 
+static void mumble(const fabric_request *in, fabric_answer *out) {
+  (void)in;
+  fabric_write(out, "{\"count\": \"\xff\"}");
+}
+
 /* Valid, and a byte over what an output may have. */
 static void flood(const fabric_request *in, fabric_answer *out) {
   (void)in;
@@ -51,8 +56,8 @@ static void refuse(const fabric_request *in, fabric_answer *out) {
 }
 
 static const fabric_function functions[] = {
-    {"echo", echo},   {"trap", trap},       {"spin", spin}, {"lie", lie},       {"babble", babble},
-    {"flood", flood}, {"stretch", stretch}, {"nest", nest}, {"refuse", refuse},
+    {"echo", echo},     {"trap", trap},   {"spin", spin},       {"lie", lie},   {"babble", babble},
+    {"mumble", mumble}, {"flood", flood}, {"stretch", stretch}, {"nest", nest}, {"refuse", refuse},
 };
 
 static void answer(const fabric_request *in, fabric_answer *out) {
