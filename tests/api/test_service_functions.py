@@ -224,6 +224,16 @@ def test_nobody_outside_asks_for_a_function(shop: Floor) -> None:
     direct.close()
 
 
+def test_another_guest_is_somebody_outside(shop: Floor) -> None:
+    shop.start("caller", shop.store(SERVICES / "caller"), networks=["default"])
+    shop.start("asked", shop.store_hostile(HOSTILE), networks=["default"])
+    proxied = SocketConnection(shop.socket)
+    for path, body in (("/.fabric/functions/echo", "NOT_FOUND"), ("/plain", "/plain")):
+        proxied.request("GET", f"/v1/services/caller/proxy/call?url=http://asked{path}")
+        assert json.loads(proxied.getresponse().read())["body"] == body
+    proxied.close()
+
+
 def test_what_was_exported_is_known_again_before_its_service_runs() -> None:
     with short_folder() as folder:
         with floor(folder) as first:

@@ -143,6 +143,16 @@ def test_a_file_that_cannot_be_read_is_an_empty_one(tmp_path: Path) -> None:
     assert ids(ServiceFunctions(file)) == []
 
 
+async def test_nobody_elses_call_reaches_a_guest() -> None:
+    source = Source(offer("shop", QUOTE))
+    functions = ServiceFunctions()
+    functions.open(source, "org-2")
+    assert ids(functions) == ["service.shop.quote_it"]
+    with pytest.raises(FabricError) as caught:
+        await ask(functions, "service.shop.quote_it", {})
+    assert (caught.value.code, source.asked) == ("OP_UNKNOWN", [])
+
+
 async def test_only_the_owner_sees_what_is_his() -> None:
     functions = ServiceFunctions()
     functions.open(Source(offer("shop", QUOTE)), OWNER)
