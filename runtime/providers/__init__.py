@@ -15,6 +15,7 @@ from runtime.providers.platform import PLATFORM
 from runtime.providers.runtime import RUNTIME
 from runtime.providers.services import SERVICES
 from runtime.providers.storage import STORAGE
+from runtime.providers.time import TIME
 from runtime.providers.voip import VOIP
 from runtime.providers.volumes import VOLUMES
 
@@ -36,5 +37,6 @@ NATIVE = (
     HYPERVISOR,
     BACKUP,
     AI,
+    TIME,
 )
 """Every provider of our own, in the order the catalog lists them."""
