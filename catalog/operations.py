@@ -122,11 +122,12 @@ C = TypeVar("C", bound=WriteProvider)
 
 
 class Read(msgspec.Struct, frozen=True):
-    """A read's code: the typed parameters and the handler that answers them."""
+    """A read's code: the typed parameters and the handler that answers them; `plain`: with JSON as it is."""
 
     params: type
     handler: Handler
     gives_artifact: bool = False
+    plain: bool = False
 
 
 class Write(msgspec.Struct, frozen=True):

@@ -167,7 +167,7 @@ class Negotiator:
         if convert is None:
             convert = self._converters[code.params] = converter(code.params)
         given = await code.handler(convert(params), call)
-        output = _to_builtins(given)
+        output = given if code.plain else _to_builtins(given)
         _encode_into(output, self._buffer)
         if len(self._buffer) > OUTPUT_LIMIT:
             self._buffer = bytearray(1024)

@@ -13,7 +13,7 @@ class Patience:
     """All calls may take equally long, so they come due in the order in which they began."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._waiting: deque[tuple[float, str, asyncio.Future[bytes]]] = deque()
         self._armed = False
 
@@ -22,7 +22,7 @@ class Patience:
         waiting = self._waiting
         while waiting and waiting[0][2].done():
             waiting.popleft()
-        due = loop.time() + self._seconds
+        due = loop.time() + self.seconds
         waiting.append((due, operation_id, answered))
         if not self._armed:
             self._armed = True
@@ -41,6 +41,6 @@ class Patience:
     def _overdue(self, operation_id: str) -> TargetTimeout:
         return TargetTimeout(
             "FUNCTION_TIMEOUT",
-            f"`{operation_id}` does not answer within {self._seconds:g} s.",
+            f"`{operation_id}` does not answer within {self.seconds:g} s.",
             hint="Have its service answer sooner, or look at its log.",
         )

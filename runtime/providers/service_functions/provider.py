@@ -73,7 +73,9 @@ class ServiceFunctions:
             known = self._exported.get(key) if self._offers.get(key) == offer else None
             exported[key] = self._made(offer) if known is None else known
         self._offers, self._exported = found, exported
-        self._reads = {name: Read(dict, each.call) for service in exported.values() for name, each in service.items()}
+        self._reads = {
+            name: Read(dict, each.call, plain=True) for service in exported.values() for name, each in service.items()
+        }
         if self.source is not None:
             self._memory.write(Remembered(organisation_id=self.organisation_id, offers=tuple(found.values())))
 
