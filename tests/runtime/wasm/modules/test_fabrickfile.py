@@ -61,7 +61,7 @@ config = {
 command = "make wasm"
 output = "out/fares.wasm"
 workdir = "."
-watch = ["src", "../shared"]
+watch = ["src", "../common"]
 environment = { PROFILE = "release", LEVEL = 2 }
 pre_build = ["true"]
 post_build = ["false"]
@@ -143,7 +143,7 @@ def test_every_section_and_field_is_read() -> None:
         build=BuildStep(
             command="make wasm",
             output="out/fares.wasm",
-            watch=("src", "../shared"),
+            watch=("src", "../common"),
             environment={"PROFILE": "release", "LEVEL": "2"},
             pre_build=("true",),
             post_build=("false",),
