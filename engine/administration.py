@@ -12,8 +12,9 @@ from catalog.jsonvalue import Json
 from engine.audit import audit_row
 from engine.credentials import require, require_admin, require_everywhere
 from engine.directory import TOPIC, all_roles
+from engine.owned_ports import TenancyStore
 from engine.permissions import BUILT_IN
-from engine.ports import Bus, Clock, Seal, TenancyStore
+from engine.ports import Bus, Clock, Seal
 from engine.records import Page
 from engine.tenancy import Actor, Controller, Grant, Role, Site, User
 

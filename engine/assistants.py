@@ -13,7 +13,8 @@ from engine.budgets import Budgets
 from engine.changes import PendingChange
 from engine.guards import Rate, Window
 from engine.measures import Measures
-from engine.ports import Clock, TenancyStore
+from engine.owned_ports import TenancyStore
+from engine.ports import Clock
 from engine.tenancy import Actor, Controller, Credential
 from engine.trials import Came, Trials, may_invoke
 

@@ -7,7 +7,8 @@ from math import ceil
 from catalog.errors import TooMany
 from catalog.events import Event
 from engine.dispatcher import Dispatcher
-from engine.ports import Clock, SpendingStore
+from engine.owned_ports import SpendingStore
+from engine.ports import Clock
 from engine.tenancy import Credential
 
 EVENT_TYPE = "ai.budget.warning"

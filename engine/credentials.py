@@ -9,8 +9,9 @@ from catalog.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from catalog.jsonvalue import Json
 from engine.audit import audit_row
 from engine.directory import FRESH_SECONDS, TOPIC, Directory
+from engine.owned_ports import CredentialStore
 from engine.permissions import NOT_FOR_ASSISTANTS, NOT_FOR_MACHINES
-from engine.ports import Bus, Clock, CredentialStore, Seal
+from engine.ports import Bus, Clock, Seal
 from engine.records import Page
 from engine.tenancy import Actor, ActorKind, Credential, CredentialKind
 

@@ -6,8 +6,9 @@ from typing import cast
 from catalog.errors import NotFound
 from catalog.jsonvalue import Json
 from catalog.registry import Registry
+from engine.owned_ports import TenancyStore
 from engine.permissions import held, is_unscoped_admin
-from engine.ports import Bus, Clock, TenancyStore
+from engine.ports import Bus, Clock
 from engine.tenancy import Actor, ActorKind, Controller, Role, User
 
 TOPIC = "tenancy"

@@ -15,7 +15,8 @@ from engine.audit import audit_row
 from engine.authoring import Authoring
 from engine.credentials import require_admin
 from engine.directory import TOPIC
-from engine.ports import Bus, Clock, ConnectionStore, PluginStore
+from engine.owned_ports import PluginStore
+from engine.ports import Bus, Clock, ConnectionStore
 from engine.records import InstalledPlugin, StoredConnection
 from engine.tenancy import Actor
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from catalog.errors import Invalid, TooLarge
 from engine.audit import audit_row
-from engine.ports import Clock, Seal, SecretStore
+from engine.owned_ports import SecretStore
+from engine.ports import Clock, Seal
 from engine.tenancy import Actor
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\Z")
