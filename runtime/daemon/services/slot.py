@@ -68,8 +68,17 @@ class Slot:
         """Begin to start a replica here."""
         self.phase, self.health, self.fit_since, self.reason = "starting", "starting", None, None
         self._life = asyncio.create_task(self._live(prepared, launcher, log, told), name=f"replica {self.id}")
+        self._life.add_done_callback(lambda life: self._over(life, told))
+
+    def _over(self, life: asyncio.Task[None], told: Told) -> None:
         # A task that is cancelled before its first step does not even begin: who it was for hears of it here.
-        self._life.add_done_callback(lambda life: told.called_off(self) if life.cancelled() else None)
+        if life.cancelled():
+            told.called_off(self)
+        elif (bug := life.exception()) is not None:
+            # The slot keeps its task, so the loop would never tell of it by itself.
+            life.get_loop().call_exception_handler(
+                {"message": f"the life of {self.id} ended badly", "exception": bug, "task": life}
+            )
 
     async def _live(self, prepared: Prepared, launcher: Launcher, log: ServiceLog, told: Told) -> None:
         def output(stream: str, piece: bytes) -> None:

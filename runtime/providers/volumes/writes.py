@@ -95,7 +95,7 @@ class CreateVolume:
 
 @operations.write("delete", permission=MANAGE, title="Delete a volume")
 class DeleteVolume:
-    """Delete a volume with its files; its backups stay."""
+    """Delete a volume with its files, and with those of its backups that have no destination of their own."""
 
     async def plan(self, params: Removal, call: Call) -> Change:
         """The volume before, nothing after. Raises NotFound VOLUME_NOT_FOUND."""
@@ -108,7 +108,7 @@ class DeleteVolume:
             before=before,
             precondition=_standing(before),
             summary=f"Delete volume `{before['name']}` with {before['used']} in it, which"
-            f" {len(before['mounted_by'])} services have mounted.",
+            f" {len(before['mounted_by'])} services have mounted; backups without a destination go with it.",
         )
 
     async def observe(self, change: Change, call: Call) -> Json:

@@ -201,7 +201,8 @@ def test_networks_and_volumes_come_and_go(operator: Operator, running: Hosted) -
     operator.apply("volumes.create", volume)
     refused(Conflict, "INVALID_STATE", operator, "volumes.create", name="box", size="1Mi")
     removal = operator.plan("volumes.delete", volume="box")
-    assert removal.summary == "Delete volume `box` with 0B in it, which 0 services have mounted."
+    kept = "backups without a destination go with it"
+    assert removal.summary == f"Delete volume `box` with 0B in it, which 0 services have mounted; {kept}."
     operator.apply("volumes.delete", removal)
     refused(NotFound, "VOLUME_NOT_FOUND", operator, "volumes.delete", volume="box")
 

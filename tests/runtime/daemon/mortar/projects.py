@@ -95,3 +95,9 @@ async def projects(folder: Path) -> AsyncIterator[Projects]:
             yield made
         finally:
             await made.volumes.close()
+
+
+def everything(shop: Projects) -> object:
+    services = {each.name: each.spec for each in shop.house.services.list()}
+    volumes = [each.spec for each in shop.volumes.list()]
+    return services, [each.spec for each in shop.house.networks.list()], volumes, shop.house.policies.in_force()

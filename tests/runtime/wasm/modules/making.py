@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import tarfile
 from collections.abc import Callable
@@ -112,3 +113,12 @@ def all_files(folder: Path) -> list[str]:
 def store_in(folder: Path) -> ModuleStore:
     """An empty store."""
     return ModuleStore(folder / "storage", folder / "unpacked")
+
+
+def blobs(store: ModuleStore) -> set[str]:
+    return {each.name for each in (store.layout.folder / "blobs" / "sha256").iterdir()}
+
+
+def index(store: ModuleStore) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads((store.layout.folder / "index.json").read_text())["manifests"]
+    return found
