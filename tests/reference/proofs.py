@@ -235,7 +235,7 @@ _ENDPOINTS: dict[str, tuple[str, ...]] = {
         f"{_DAEMON}/mortar/test_reading.py::test_a_profile_is_laid_over_the_services",
     ),
     "request POST /v1/mortar/deploy build": (
-        f"{_DAEMON}/mortar/test_mortar.py::test_a_service_is_built_from_its_folder",
+        f"{_DAEMON}/mortar/test_builds.py::test_a_service_is_built_from_its_folder",
     ),
     "request POST /v1/mortar/deploy force_recreate": (
         f"{_DAEMON}/mortar/test_mortar.py::test_force_recreate_makes_all_services_anew_and_keeps_volumes",
