@@ -10,7 +10,7 @@ import structlog
 from catalog.errors import FabricError
 from runtime.clock import Clock
 from runtime.daemon.health import Monitor, Probe
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 
 SAMPLES = "samples"
 HEALTH = "health"

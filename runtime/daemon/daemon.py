@@ -30,12 +30,12 @@ from runtime.daemon.services import Services
 from runtime.daemon.services.collecting import Collector
 from runtime.daemon.services.parts import Parts
 from runtime.daemon.services.preparing import Confinement, Preparing
-from runtime.daemon.state import StateStore
 from runtime.daemon.timers import LoopTimers
 from runtime.daemon.traffic import Router
 from runtime.daemon.traffic.outgoing import GuestRequests
 from runtime.daemon.traffic.ports import Ports
 from runtime.daemon.volumes import Volumes
+from runtime.state import StateStore
 from runtime.wasm.compile import Compiler
 from runtime.wasm.host import ZygoteLauncher
 from runtime.wasm.launch import Launch

@@ -14,7 +14,7 @@ from runtime.daemon.events.event import EVENT_TYPES, DaemonEvent, Wanted, check_
 from runtime.daemon.events.journal import Journal
 from runtime.daemon.events.numbers import Numbers
 from runtime.daemon.events.subscription import Subscription
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 
 Listener = Callable[[DaemonEvent], None]
 

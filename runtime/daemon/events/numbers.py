@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from catalog.errors import Unavailable
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 
 BLOCK = 1_000_000
 """Numbers set aside in one write. A stop that is not clean skips what was left of them."""

@@ -11,7 +11,7 @@ import structlog
 from catalog.errors import FabricError, Unavailable
 from runtime.daemon.events.bus import EventBus
 from runtime.daemon.events.event import DaemonEvent
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 
 Send = Callable[[Sequence[DaemonEvent]], Awaitable[None]]
 """Takes events in order; it returns once they are its own, and raises FabricError where it could not take them."""

@@ -23,7 +23,7 @@ from runtime.daemon.mortar.status import Status, status_of
 from runtime.daemon.networks import Networks
 from runtime.daemon.policies import Policies
 from runtime.daemon.services import Service
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 from runtime.wasm.modules.kept import Kept
 from runtime.wasm.modules.store import ModuleStore
 

@@ -11,7 +11,7 @@ from runtime.clock import Clock
 from runtime.daemon.events import EventBus
 from runtime.daemon.ids import new_id
 from runtime.daemon.spec import NetworkSpec
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 
 KIND = "network"
 DEFAULT_NETWORK = NetworkSpec(

@@ -13,10 +13,10 @@ from runtime.daemon.logs import LogBook
 from runtime.daemon.services.admission import Limits
 from runtime.daemon.services.prepared import Preparer
 from runtime.daemon.services.records import Health
-from runtime.daemon.state import StateStore
 from runtime.daemon.timers import Timers
 from runtime.daemon.traffic.router import Router
 from runtime.forms.workload import HealthCheck
+from runtime.state import StateStore
 from runtime.wasm.launch import Launcher, Replica
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import asyncio
 
 import msgspec
 
-from runtime.daemon.state import StateStore
 from runtime.daemon.volumes.contents import Contents
 from runtime.daemon.volumes.copies import bring_back
 from runtime.daemon.volumes.held import Held
 from runtime.daemon.volumes.volume import Copy, Volume
+from runtime.state import StateStore
 
 KIND = "volume"
 

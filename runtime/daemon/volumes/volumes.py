@@ -14,7 +14,6 @@ from runtime.clock import Clock
 from runtime.daemon.events import EventBus
 from runtime.daemon.ids import new_id
 from runtime.daemon.spec import VolumeSpec, VolumeUse
-from runtime.daemon.state import StateStore
 from runtime.daemon.volumes.contents import Contents
 from runtime.daemon.volumes.copies import due_after, find_copy, make_copy, over_their_time, remove_copy, tidy_copies
 from runtime.daemon.volumes.held import Held
@@ -22,6 +21,7 @@ from runtime.daemon.volumes.turns import KIND, Turns
 from runtime.daemon.volumes.volume import Copy, MountPoint, Volume
 from runtime.daemon.volumes.watch import Watch
 from runtime.forms.fields import NAME_FORM, as_name
+from runtime.state import StateStore
 from runtime.wasm.launch import Mount
 
 SEAL_AFTER = 60.0

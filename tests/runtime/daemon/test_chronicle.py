@@ -8,7 +8,7 @@ from catalog.errors import Unavailable
 from runtime.daemon import chronicle
 from runtime.daemon.chronicle import Chronicle, Sample
 from runtime.daemon.health.history import KEPT, History, Probe
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 from tests.fakes.daemon_clock import DaemonClock
 
 HOUR = 3600 * 10**9

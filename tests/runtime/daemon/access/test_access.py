@@ -13,7 +13,7 @@ from runtime.daemon.networks import Networks
 from runtime.daemon.outbound import permits
 from runtime.daemon.policies import Deny, Policies, Policy, Warn
 from runtime.daemon.spec import NetworkSpec, Port, ServiceSpec
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 from runtime.wasm.modules.fabrickfile import NetworkCapability
 from tests.fakes.daemon_clock import DaemonClock
 

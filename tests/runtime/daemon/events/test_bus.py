@@ -10,7 +10,7 @@ from catalog.errors import Invalid
 from runtime.daemon.events import EVENT_TYPES, LAGGED, EventBus
 from runtime.daemon.events.event import event_id
 from runtime.daemon.events.numbers import BLOCK
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 from tests.fakes.daemon_clock import DaemonClock
 from tests.runtime.daemon.events.reading import read_now
 

@@ -10,7 +10,7 @@ import pytest
 from catalog.errors import Unavailable
 from runtime.daemon.events import DaemonEvent, EventBus, Outbox
 from runtime.daemon.events import outbox as outbox_module
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 from tests.fakes.daemon_clock import DaemonClock
 
 

@@ -10,7 +10,7 @@ from catalog.jsonvalue import Json
 from runtime.daemon.events import EventBus
 from runtime.daemon.networks import Networks, read_network
 from runtime.daemon.spec import NetworkSpec
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 from tests.fakes.daemon_clock import DaemonClock
 
 SEED: dict[str, Json] = {

@@ -18,8 +18,8 @@ from runtime.daemon.reading import read_service
 from runtime.daemon.services import Services
 from runtime.daemon.services.parts import Parts
 from runtime.daemon.services.supervisor import Supervisor
-from runtime.daemon.state import StateStore
 from runtime.daemon.traffic.router import Router
+from runtime.state import StateStore
 from tests.fakes.daemon_clock import DaemonClock
 from tests.fakes.daemon_timers import FakeTimers, settle
 from tests.fakes.preparer import FakePreparer

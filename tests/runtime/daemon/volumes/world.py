@@ -5,8 +5,8 @@ from pathlib import Path
 
 from runtime.daemon.events import EventBus
 from runtime.daemon.spec import VolumeSpec, VolumeUse
-from runtime.daemon.state import StateStore
 from runtime.daemon.volumes import Volumes
+from runtime.state import StateStore
 from tests.fakes.daemon_clock import DaemonClock
 
 KEY = bytes(range(32))

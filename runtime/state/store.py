@@ -9,9 +9,9 @@ from pathlib import Path
 import apsw
 
 from catalog.errors import FabricError, Unavailable
-from runtime.daemon.state.failures import translated
-from runtime.daemon.state.lock import OwnerLock
-from runtime.daemon.state.opening import check_version, open_connection
+from runtime.state.failures import translated
+from runtime.state.lock import OwnerLock
+from runtime.state.opening import check_version, open_connection
 
 Document = tuple[str, str, bytes]
 Key = tuple[str, str]

@@ -12,8 +12,8 @@ import apsw
 import pytest
 
 from catalog.errors import Unavailable
-from runtime.daemon.state import StateStore
-from runtime.daemon.state.opening import APPLICATION_ID, check_version
+from runtime.state import StateStore
+from runtime.state.opening import APPLICATION_ID, check_version
 
 
 async def opened(path: Path) -> StateStore:
@@ -138,7 +138,7 @@ def test_a_sqlite_that_can_corrupt_is_refused(version: str, fit: bool) -> None:
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from runtime.daemon.state import StateStore
+from runtime.state import StateStore
 
 async def main():
     store = StateStore(Path(sys.argv[1]))
