@@ -75,13 +75,20 @@ class StateStore:
 
     async def put_many(self, documents: Iterable[Document], *, gone: Iterable[Key] = ()) -> None:
         """Keep `documents` and forget what `gone` names: all of it or nothing. Raises Unavailable STATE_*."""
+        await self.queue(documents, gone=gone)
+
+    def queue(self, documents: Iterable[Document], *, gone: Iterable[Key] = ()) -> "asyncio.Future[None]":
+        """As `put_many`, without waiting: it is in the queue at once, and what is queued later is not kept without it.
+
+        The future ends with its commit, or Unavailable STATE_*. Raises Unavailable STATE_CLOSED.
+        """
         if self._connection is None:
             raise _closed()
         write = _Write(tuple(documents), tuple(gone), asyncio.get_running_loop().create_future())
         self._queue.append(write)
         if self._under_way is None:
             self._start()
-        await write.done
+        return write.done
 
     def load(self, kind: str) -> list[bytes]:
         """Every document of a kind, oldest first. For the start: it reads on the loop. Raises Unavailable STATE_*."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 
 import msgspec
 import structlog
@@ -11,7 +11,7 @@ import structlog
 from catalog.errors import FabricError, Unavailable
 from runtime.daemon.events.bus import EventBus
 from runtime.daemon.events.event import DaemonEvent
-from runtime.state import StateStore
+from runtime.state import Document, Key, StateStore
 
 Send = Callable[[Sequence[DaemonEvent]], Awaitable[None]]
 """Takes events in order; it returns once they are its own, and raises FabricError where it could not take them."""
@@ -28,17 +28,17 @@ _decoder = msgspec.json.Decoder(DaemonEvent)
 class Outbox:
     """Holds at most MOST events; of more, the oldest are dropped and counted. After `run` has ended, `save` once.
 
-    An event is in the daemon's state a moment after it was published and until the receiver has taken it. The receiver
-    may see it twice, with the same `seq` and `id`.
+    An event is in line for the daemon's state as it is published, so that nothing that the state is told afterwards is
+    kept without it; it is there with the next commit, some milliseconds later, and until the receiver has taken it. It
+    is sent once it is there. The receiver may see it twice, with the same `seq` and `id`.
     """
 
     def __init__(self, state: StateStore, bus: EventBus) -> None:
         self._state = state
         self._bus = bus
         self._waiting: deque[DaemonEvent] = deque()
-        self._unsaved: list[DaemonEvent] = []
-        self._gone: list[tuple[str, str]] = []
-        self._to_save = asyncio.Event()
+        self._saved = 0
+        """The newest event's number of those that the state holds, or would not take."""
         self._to_send = asyncio.Event()
         self.dropped = 0
 
@@ -47,48 +47,49 @@ class Outbox:
         kept = sorted((_decoder.decode(each) for each in self._state.load(_KIND)), key=lambda each: each.seq)
         self._waiting.extend(kept)
         if kept:
+            self._saved = kept[-1].seq
             self._to_send.set()
         self._bus.listen(self._take)
 
     def _take(self, event: DaemonEvent) -> None:
         self._waiting.append(event)
-        self._unsaved.append(event)
+        gone = []
         while len(self._waiting) > MOST:
-            self._gone.append(_key(self._waiting.popleft()))
+            gone.append(_key(self._waiting.popleft()))
             self.dropped += 1
-        self._to_save.set()
+        self._queue([(*_key(event), msgspec.json.encode(event))], gone, event.seq)
+
+    def _queue(self, documents: list[Document], gone: list[Key], seq: int) -> None:
+        try:
+            landed = self._state.queue(documents, gone=gone)
+        except Unavailable as error:
+            self._landed(seq, error)
+        else:
+            landed.add_done_callback(lambda done: self._landed(seq, done.exception()))
+
+    def _landed(self, seq: int, error: BaseException | None) -> None:
+        if error is not None:
+            # It is delivered all the same; only a crash before that would lose it.
+            _log.error("outbox_not_saved", code=getattr(error, "code", type(error).__name__), seq=seq)
+        self._saved = max(self._saved, seq)
         self._to_send.set()
 
     async def run(self, send: Send) -> None:
-        """Save and deliver, for ever. To be run as a task; cancelled, it leaves what is undelivered in the state."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._save_all())
-            group.create_task(self._deliver_all(send))
-
-    async def _save_all(self) -> None:
-        while True:
-            await self._to_save.wait()
-            self._to_save.clear()
-            await self.save()
+        """Deliver, for ever. To be run as a task; cancelled, it leaves what is undelivered in the state."""
+        await self._deliver_all(send)
 
     async def save(self) -> None:
-        """Bring to the state what is not there yet."""
-        unsaved, self._unsaved = self._unsaved, []
-        gone, self._gone = self._gone, []
-        removed = set(gone)
-        documents = [(*_key(each), msgspec.json.encode(each)) for each in unsaved if _key(each) not in removed]
-        if not documents and not gone:
-            return
+        """Wait until the state has heard of everything so far."""
         try:
-            await self._state.put_many(documents, gone=gone)
+            await self._state.put_many([])
         except Unavailable as error:
-            _log.error("outbox_not_saved", code=error.code, events=len(documents))
+            _log.error("outbox_not_saved", code=error.code)
 
     async def _deliver_all(self, send: Send) -> None:
         pause = PAUSE_FIRST
         while True:
             await self._to_send.wait()
-            batch = list(islice(self._waiting, BATCH))
+            batch = list(takewhile(lambda each: each.seq <= self._saved, islice(self._waiting, BATCH)))
             if not batch:
                 self._to_send.clear()
                 continue
@@ -105,8 +106,8 @@ class Outbox:
     def _delivered(self, batch: list[DaemonEvent]) -> None:
         last = batch[-1].seq
         while self._waiting and self._waiting[0].seq <= last:
-            self._gone.append(_key(self._waiting.popleft()))
-        self._to_save.set()
+            self._waiting.popleft()
+        self._queue([], [_key(each) for each in batch], last)
 
 
 def _key(event: DaemonEvent) -> tuple[str, str]:

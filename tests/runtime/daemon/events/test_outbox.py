@@ -11,6 +11,7 @@ from catalog.errors import Unavailable
 from runtime.daemon.events import DaemonEvent, EventBus, Outbox
 from runtime.daemon.events import outbox as outbox_module
 from runtime.state import StateStore
+from runtime.state.store import _Write
 from tests.fakes.daemon_clock import DaemonClock
 
 
@@ -104,3 +105,49 @@ async def test_it_is_bounded_and_drops_the_oldest(tmp_path: Path, monkeypatch: p
     async with living(tmp_path / "state.db", receiver):
         await receiver.has(5)
     assert receiver.taken == made[3:]
+
+
+async def test_nothing_that_follows_an_event_is_kept_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So what a kill -9 leaves of a service's end never lacks the word of it."""
+    receiver = Receiver()
+    receiver.away = True
+    kept: list[str] = []
+    async with living(tmp_path / "state.db", receiver) as (bus, _, state):
+        commit = state._commit
+
+        def noting(batch: list[_Write]) -> None:
+            commit(batch)
+            kept.extend(kind for each in batch for kind, _, _ in each.documents)
+
+        monkeypatch.setattr(state, "_commit", noting)
+        bus.publish("service.failed", service_id="s")
+        await state.put("service", "s", b"its state afterwards")
+        assert kept.index("outbox") < kept.index("service")
+
+
+async def test_an_event_is_on_the_disk_before_it_is_sent(tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with living(tmp_path / "state.db", receiver) as (bus, _, state):
+        with state._use:  # the disk is slow
+            bus.publish("service.failed", service_id="s")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await receiver.came.wait()
+        await receiver.has(1)
+
+
+async def test_a_state_that_takes_nothing_keeps_no_event_from_its_receiver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_batch: object) -> None:
+        raise Unavailable("STATE_FULL", "The disk that holds the daemon's state is full.")
+
+    receiver = Receiver()
+    async with living(tmp_path / "state.db", receiver) as (bus, _, state):
+        with monkeypatch.context() as patched:
+            patched.setattr(state, "_commit", full)
+            made = bus.publish("service.failed", service_id="s").seq
+            await receiver.has(1)
+        assert receiver.taken == [made]
