@@ -119,6 +119,10 @@ class Server:
                 self._settings, addresses=(self.address,), providers=self._providers, daemon=self._here
             )
             self._application = application
+            if self._config is not None:
+                self._here.expect()
+                application.service_functions.expect()
+                application.plugin_host.expect()
             self.token_file = await first_start(application)
             await application.start()
             serving.open(application)
@@ -151,6 +155,7 @@ class Server:
         self.application.plugin_host.open(self.services.workshop())
         self._here.open(self.services.inside)
         application.service_functions.open(self.services.daemon.functions, controller.organisation_id)
+        self._forwarding.open()
 
     async def stop(self) -> None:
         """Take nothing new, let what is under way end, close the store; within `shutdown_seconds`."""

@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     adapter_read_only: Annotated[
         bool, Meta(description="While true nothing can be applied (ADAPTER_READ_ONLY, without the prefix).")
     ] = True
+    pollers: Annotated[bool, Meta(description="Look at controllers and tell of what changes there, as events.")] = True
     change_days: Annotated[float, Meta(description="Days until a pending change expires.", gt=0)] = 7.0
     runs_keep_days: Annotated[float, Meta(description="Days for which ended runs are kept.", gt=0)] = 30.0
     events_keep_days: Annotated[float, Meta(description="Days for which dispatched events are kept.", gt=0)] = 30.0

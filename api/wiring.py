@@ -45,6 +45,7 @@ from engine.staging import Staging
 from engine.stores.sqlite import open_store
 from engine.targets import TargetFinder
 from engine.trials import Trials
+from engine.watching import WatchedControllers
 from engine.workers import Workers
 from runtime.egress import Guard
 from runtime.egress.client import EgressClient
@@ -52,9 +53,13 @@ from runtime.log_sink import StructuredLog
 from runtime.mail import Relay, SmtpMail
 from runtime.plugins import Host
 from runtime.plugins.signatures import read_keys
+from runtime.pollers.memory import Memories
+from runtime.pollers.pollers import Pollers
+from runtime.pollers.watches import FOLLOWS, POLLS
 from runtime.providers import NATIVE
 from runtime.providers.service_functions import ServiceFunctions
 from runtime.signatures.signing import Signer
+from runtime.state import StateStore
 
 _log = structlog.get_logger()
 
@@ -87,15 +92,19 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     schedule: Schedule
     measures: Measures
     engine: Engine
+    pollers: Pollers
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
 
     async def start(self) -> None:
         """Bring the engine up."""
         await self.plugins.load()
         await self.engine.start()
+        if self.settings.pollers:
+            await self.pollers.start()
 
     async def stop(self, seconds: float | None = None) -> None:
         """Drain for so long (the setting's `shutdown_seconds` by default) and close, in that order."""
+        await self.pollers.close()
         await self.engine.stop(self.settings.shutdown_seconds if seconds is None else seconds)
         await self.plugin_host.close()
         for close in self.closers:
@@ -167,6 +176,7 @@ async def build(
     retention = Retention(store, clock, runs_days=settings.runs_keep_days, events_days=settings.events_keep_days)
     engine = Engine(store, authoring, dispatcher, workers, schedule, ingest, applier, retention, artifacts.collect)
     plugin_host.publish = engine.publish
+    intake = Intake(store, dispatcher, measures)
     return Application(
         settings=settings,
         data=data,
@@ -184,7 +194,7 @@ async def build(
         service_functions=functions,
         secrets=sealed,
         ingest=ingest,
-        intake=Intake(store, dispatcher, measures),
+        intake=intake,
         trials=trials,
         budgets=budgets,
         assistants=Assistants(registry, trials, budgets, store, Rate.parse(settings.mcp_limit), clock, measures),
@@ -193,7 +203,16 @@ async def build(
         schedule=schedule,
         measures=measures,
         engine=engine,
-        closers=(guards.close,) if guards is not None else (),
+        pollers=Pollers(
+            WatchedControllers(store, targets, bus),
+            intake,
+            ports,
+            Memories(StateStore(data / "watches.sqlite")),
+            clock.now,
+            polls=POLLS,
+            follows=FOLLOWS,
+        ),
+        closers=(ports.residents.shut, *((guards.close,) if guards is not None else ())),
     )
 
 

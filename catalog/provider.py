@@ -1,6 +1,6 @@
 """Where runtime and engine meet: Provider, what a handler is given (Call), and the ports it may use."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -10,6 +10,7 @@ from catalog.daemons import DaemonApi
 from catalog.events import Event, EventSpec
 from catalog.jsonvalue import Json
 from catalog.operations import Operation, Read, WriteEntry
+from catalog.residents import Residents
 
 
 class Provider(Protocol):
@@ -45,6 +46,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     organisation_id: str
     site_id: str
     driver: str
+    name: str = ""
     settings: Mapping[str, Json]
     credentials: Mapping[str, str] = msgspec.field(default_factory=dict)
     read_only: bool = False
@@ -89,6 +91,13 @@ class Http(Protocol):
         """
         ...
 
+    async def pin(self, host: str, port: int) -> Sequence[str]:
+        """The addresses of a controller's host, each checked, for a driver that speaks another protocol than HTTP.
+
+        Connect to one of them and never to the name. Raises FabricError URL_*, SSRF_*, EGRESS_UNREACHABLE.
+        """
+        ...
+
 
 class Mail(Protocol):
     """The configured SMTP relay."""
@@ -126,6 +135,18 @@ class LogSink(Protocol):
         ...
 
 
+class Controllers(Protocol):
+    """The managed targets, for what watches them."""
+
+    async def every(self) -> Sequence[Target]:
+        """Every organisation's controllers, opened. One whose credentials do not open is left out and logged."""
+        ...
+
+    def changed(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after any of them came, went or changed, until the returned function is called."""
+        ...
+
+
 class EventSink(Protocol):
     """How pollers and daemons hand events to the engine."""
 
@@ -135,7 +156,10 @@ class EventSink(Protocol):
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
-    """What every handler may reach, built once. `daemon` is the services daemon of this process, where one may run."""
+    """What every handler may reach, built once. `daemon` is the services daemon of this process, where one may run.
+
+    `residents` is what drivers keep open between calls.
+    """
 
     log: LogSink
     http: Http
@@ -143,6 +167,7 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     inbox: Inbox
     artifacts: Artifacts
     daemon: DaemonApi | None = None
+    residents: Residents = msgspec.field(default_factory=Residents)
 
 
 class Call(msgspec.Struct, kw_only=True):

@@ -57,6 +57,7 @@ class TargetFinder:
             organisation_id=controller.organisation_id,
             site_id=controller.site_id,
             driver=controller.driver,
+            name=controller.name,
             settings=controller.settings,
             credentials=credentials,
             read_only=controller.read_only,

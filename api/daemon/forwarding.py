@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from catalog.errors import FabricError, TargetFailed
+from catalog.errors import FabricError, TargetFailed, Unavailable
 from catalog.events import Event
 from catalog.provider import EventSink
 from engine.tenancy import Controller
@@ -19,12 +19,18 @@ _NAMESPACE = uuid.UUID("0b4f3d6e-5d8c-4f0e-9c56-0d9f2a4c7b11")
 
 
 class Forwarding:
-    """The outbox's receiver. An event that comes twice has the same id both times, so that it fires once."""
+    """The outbox's receiver, from `open` to `close`; what comes before or after waits.
+
+    An event that comes twice has the same id both times, so that it fires once.
+    """
 
     def __init__(self, sink: EventSink, controller: Controller) -> None:
         self._sink = sink
         self._controller = controller
         self._open = asyncio.Event()
+
+    def open(self) -> None:
+        """The daemon can be asked: what an event fires may ask it."""
         self._open.set()
 
     def close(self) -> None:
@@ -32,14 +38,17 @@ class Forwarding:
         self._open.clear()
 
     async def send(self, events: Sequence[DaemonEvent]) -> None:
-        """Returns once the engine has all of them. Raises FabricError where it has not."""
+        """Returns once the engine has all of them, or will never take them. Raises Unavailable where it cannot now."""
         await self._open.wait()
         # Side by side, so that they share a commit; they are queued in their order all the same.
         made = [each for each in map(self._event, events) if each is not None]
         came = await asyncio.gather(*map(self._sink.publish, made), return_exceptions=True)
-        for each in came:
-            if isinstance(each, BaseException):
-                raise each
+        for event, refusal in zip(made, came, strict=True):
+            if isinstance(refusal, FabricError) and not isinstance(refusal, Unavailable):
+                # It would be refused for ever, and those behind it would wait as long.
+                _log.error("daemon_event_refused", event_id=event.id, kind=event.type, code=refusal.code)
+            elif isinstance(refusal, BaseException):
+                raise refusal
 
     def _event(self, told: DaemonEvent) -> Event | None:
         controller = self._controller

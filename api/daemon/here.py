@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from catalog.daemons import ANSWER_SECONDS, DaemonApi
 from catalog.errors import Unavailable
 from catalog.jsonvalue import Json
+from runtime.arrival import Arrival
 
 
 class Here:
@@ -12,14 +13,21 @@ class Here:
 
     def __init__(self) -> None:
         self._daemon: DaemonApi | None = None
+        self._arrival = Arrival()
+
+    def expect(self) -> None:
+        """It comes up: who asks in the meantime waits."""
+        self._arrival.expect()
 
     def open(self, daemon: DaemonApi) -> None:
         """It is up."""
         self._daemon = daemon
+        self._arrival.over()
 
     def close(self) -> None:
         """It ends."""
         self._daemon = None
+        self._arrival.over()
 
     async def ask(
         self,
@@ -31,6 +39,8 @@ class Here:
         seconds: float = ANSWER_SECONDS,
     ) -> Json:
         """See DaemonApi."""
+        if self._daemon is None:
+            await self._arrival.wait(seconds)
         if self._daemon is None:
             raise Unavailable(
                 "SERVICES_UNAVAILABLE",

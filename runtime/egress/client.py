@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -96,6 +96,14 @@ class EgressClient:
             raise TargetTimeout("EGRESS_TIMEOUT", "The other side did not answer in time.") from None
         except (aiohttp.ClientError, zlib.error, OSError) as error:
             raise _translated(error) from None
+
+    async def pin(self, host: str, port: int) -> Sequence[str]:
+        """See `catalog.provider.Http`."""
+        if self._controllers is None:
+            raise ValueError("no way out to controllers")
+        written = f"[{host}]" if ":" in host else host
+        destination = _agreed(self._controllers.examine(f"http://{written}:{port}/"))
+        return (await self._pin(self._controllers, destination)).addresses
 
     async def _read(self, response: aiohttp.ClientResponse, limits: Limits) -> Answer:
         kept, truncated = await read_body(response, limits.kept)

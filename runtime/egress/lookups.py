@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-import threading
 from collections.abc import Callable
 from typing import TypeVar
+
+from runtime.threads import in_thread
 
 T = TypeVar("T")
 
@@ -27,27 +28,4 @@ class Lookups:
     async def run(self, lookup: Callable[[], T]) -> T:
         """What `lookup()` returns or raises. A caller who is cancelled leaves; the lookup keeps its place."""
         await self._places.acquire()
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-
-        def work() -> None:
-            found, error = None, None
-            try:
-                found = lookup()
-            except BaseException as raised:  # noqa: BLE001 - handed to the waiting coroutine, whatever it is
-                error = raised
-            # After the loop has closed nobody waits any more, and call_soon_threadsafe says so by RuntimeError.
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(settle, found, error)
-
-        def settle(found: T | None, error: BaseException | None) -> None:
-            self._places.release()
-            if answer.cancelled():
-                return
-            if error is not None:
-                answer.set_exception(error)
-            else:
-                answer.set_result(found)  # type: ignore[arg-type] # without an error it is what lookup returned
-
-        threading.Thread(target=work, name="egress-lookup", daemon=True).start()
-        return await answer
+        return await in_thread(lookup, self._places.release, name="egress-lookup")

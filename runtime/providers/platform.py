@@ -27,6 +27,10 @@ class ChangeMoved(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     actor_id: Annotated[str, Meta(description="Who decided on it, or staged it where nobody has decided.")]
 
 
+Kind = Annotated[str | None, Meta(description="What it is, such as `camera`, `machine`, `phone` or `controller`.")]
+Facts = Annotated[dict[str, Json], Meta(description="Its record: address, model, firmware and the like.")]
+
+
 class StatusData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A device before and after."""
 
@@ -34,6 +38,8 @@ class StatusData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     old_status: str
     new_status: str
     reason: str | None = None
+    kind: Kind = None
+    facts: Facts = {}
 
 
 class DeviceData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +49,9 @@ class DeviceData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     old_status: str | None = None
     new_status: str | None = None
     reason: str | None = None
+    kind: Kind = None
+    facts: Facts = {}
+    changed: Annotated[list[str], Meta(description="The parts of its record that differ from before.")] = []
 
 
 class DeviceStatusChanged(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +59,7 @@ class DeviceStatusChanged(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
     device_id: str
     site_id: SiteId
+    controller_id: Annotated[str | None, Meta(description="The controller that manages it.")] = None
     data: StatusData
 
 
@@ -58,6 +68,7 @@ class DeviceDiscovered(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     device_id: str
     site_id: SiteId
+    controller_id: Annotated[str | None, Meta(description="The controller that manages it.")] = None
     data: DeviceData
 
 
@@ -66,6 +77,7 @@ class DeviceUpdated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     device_id: str
     site_id: SiteId
+    controller_id: Annotated[str | None, Meta(description="The controller that manages it.")] = None
     data: DeviceData
 
 
@@ -90,9 +102,9 @@ _CHANGE_STATES = {
 
 EVENTS = (
     *(EventSpec.of(f"controller.change.{state}", ChangeMoved, title=title) for state, title in _CHANGE_STATES.items()),
-    EventSpec.of("device.status.changed", DeviceStatusChanged, driver_missing=True),
-    EventSpec.of("device.discovered", DeviceDiscovered, driver_missing=True),
-    EventSpec.of("device.updated", DeviceUpdated, driver_missing=True),
+    EventSpec.of("device.status.changed", DeviceStatusChanged),
+    EventSpec.of("device.discovered", DeviceDiscovered),
+    EventSpec.of("device.updated", DeviceUpdated),
     EventSpec.of("ingest.external", Ingested),
 )
 

@@ -48,6 +48,11 @@ class FakeHttp:
             raise self.error
         return self.answer
 
+    async def pin(self, host: str, port: int) -> Sequence[str]:
+        if self.error is not None:
+            raise self.error
+        return (host,)
+
 
 @dataclass
 class FakeMail:

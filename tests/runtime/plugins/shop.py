@@ -83,6 +83,10 @@ class NoHttp:
         self.asked.append(f"{method} {url}")
         return Answer(status=200, headers={}, body=b"from outside")
 
+    async def pin(self, host: str, port: int) -> tuple[str, ...]:
+        """See Http."""
+        raise Forbidden("FORBIDDEN", f"A plugin asks for {host}:{port} in another way than HTTP.")
+
 
 class Shop:
     """A host with its workshop. `events` is what it published."""

@@ -1,0 +1,99 @@
+"""What goes wrong between a driver and its controller; each error names the controller and says what to check."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from catalog.errors import FabricError, NotFound, TargetFailed, TargetTimeout, Unavailable
+from catalog.provider import Target
+
+
+def named(target: Target) -> str:
+    """The controller as a person knows it."""
+    return f"Controller `{target.name or target.id}`"
+
+
+def unreachable(
+    target: Target, reason: str, hint: str = "Is it on, and are its address and port right?"
+) -> TargetFailed:
+    """Nobody answers there, or not in its protocol."""
+    return TargetFailed("TARGET_UNREACHABLE", f"{named(target)} cannot be reached: {reason}.", hint=hint)
+
+
+def auth_failed(target: Target, reason: str = "it does not take the credentials") -> TargetFailed:
+    """It answers and does not let us in."""
+    return TargetFailed(
+        "TARGET_AUTH_FAILED",
+        f"{named(target)} lets nobody in: {reason}.",
+        hint="Set its credentials anew: `fabric controllers set NAME --credential KEY=@FILE`.",
+    )
+
+
+def refused(target: Target, reason: str, hint: str | None = None) -> TargetFailed:
+    """It understood and will not, or what it answers makes no sense."""
+    return TargetFailed(
+        "TARGET_REFUSED", f"{named(target)} refuses: {reason}.", hint=hint or "Look at its own log for the reason."
+    )
+
+
+def timed_out(target: Target, seconds: float, what: str = "") -> TargetTimeout:
+    """It has not answered in time; what it may have done is not known."""
+    doing = f" {what}" if what else ""
+    return TargetTimeout(
+        "TARGET_TIMEOUT",
+        f"{named(target)} has not answered{doing} within {seconds:.3g} s.",
+        hint="Look whether it is overloaded, or raise `timeout_seconds` in its settings.",
+    )
+
+
+def not_found(target: Target, what: str, hint: str | None = None) -> NotFound:
+    """It has no such thing; `what` such as "no camera `porch`"."""
+    return NotFound("TARGET_NOT_FOUND", f"{named(target)} has {what}.", hint=hint)
+
+
+def busy(target: Target) -> Unavailable:
+    """Too many calls to it hang already."""
+    return Unavailable(
+        "TARGET_BUSY",
+        f"{named(target)} still has unanswered calls; no further one is begun.",
+        hint="Wait until they end; look whether it hangs.",
+    )
+
+
+@asynccontextmanager
+async def reaching(target: Target, seconds: float, what: str = "") -> AsyncIterator[None]:
+    """Bound what is inside by `seconds` and translate what the network and the guarded way out say.
+
+    Raises TargetTimeout TARGET_TIMEOUT, TargetFailed TARGET_UNREACHABLE, TARGET_REFUSED.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise timed_out(target, seconds, what) from None
+    except (TargetFailed, TargetTimeout) as error:
+        raise _of_the_way_out(target, seconds, what, error) from None
+    except ssl.SSLCertVerificationError as error:
+        raise unreachable(target, f"its certificate is not trusted ({error.verify_message})", _CERTIFICATE) from None
+    except OSError as error:
+        raise unreachable(target, _told(error)) from None
+
+
+_CERTIFICATE = "Renew the certificate, or give its authority as the setting `ca_file`."
+
+
+def _of_the_way_out(target: Target, seconds: float, what: str, error: FabricError) -> FabricError:
+    reason = error.message.rstrip(".")
+    reason = reason[:1].lower() + reason[1:]
+    if error.code == "EGRESS_TIMEOUT":
+        return timed_out(target, seconds, what)
+    if error.code == "EGRESS_TLS":
+        return unreachable(target, reason, _CERTIFICATE)
+    if error.code == "EGRESS_UNREACHABLE":
+        return unreachable(target, reason)
+    return refused(target, reason) if error.code == "EGRESS_PROTOCOL" else error
+
+
+def _told(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,1 @@
+"""Pollers: what watches controllers and tells of them by events."""
