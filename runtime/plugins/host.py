@@ -13,6 +13,7 @@ from catalog.jsonvalue import Json, compact
 from catalog.operations import Operation
 from catalog.plugins import EnabledPlugin, PluginManifest, Signature
 from catalog.provider import Call
+from runtime.arrival import Arrival
 from runtime.clock import Clock, SystemClock
 from runtime.plugins.answers import ANSWER_MOST, Raised, read_answer
 from runtime.plugins.outgoing import granted_only
@@ -68,6 +69,7 @@ class Host:
         self._bounds = bounds or Bounds()
         self._clock = clock or SystemClock()
         self._workshop: Workshop | None = None
+        self._arrival = Arrival()
         self._workers: dict[_Key, Worker] = {}
         self._providers: dict[str, OnePlugin] = {}
         self._checks: dict[str, _Checks] = {}
@@ -79,13 +81,19 @@ class Host:
         """The enabled plugins, for the registry."""
         return tuple(self._providers.values())
 
+    def expect(self) -> None:
+        """The services half comes up: who calls a plugin in the meantime waits."""
+        self._arrival.expect()
+
     def open(self, workshop: Workshop) -> None:
         """From now on plugins can run."""
         self._workshop = workshop
+        self._arrival.over()
 
     async def close(self) -> None:
         """Stop every guest; plugins cannot run any more."""
         self._workshop = None
+        self._arrival.over()
         workers, self._workers = list(self._workers.values()), {}
         await asyncio.gather(*(each.stop() for each in workers), *self._tasks)
 
@@ -146,9 +154,11 @@ class Host:
         request = encode_request(
             b"POST", f"/operations/{name}".encode(), [(b"content-type", b"application/json")], body
         )
+        until = min(call.deadline, asyncio.get_running_loop().time() + self._bounds.seconds)
+        if self._workshop is None:
+            await self._arrival.wait(_left(until))
         worker = self._worker(manifest, call.organisation_id, hosts)
-        left = call.deadline - asyncio.get_running_loop().time()
-        message = await worker.ask(request, max(0.001, min(self._bounds.seconds, left)))
+        message = await worker.ask(request, _left(until))
         output, raised = read_answer(manifest.id, operation.id, message, checks.outputs[operation.id], checks.payloads)
         await self._emit(raised, call)
         return output
@@ -249,6 +259,10 @@ class Host:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _left(until: float) -> float:
+    return max(0.001, until - asyncio.get_running_loop().time())
 
 
 def _checked(operation: Operation, params: dict[str, Json], validity: Validity) -> bytes:

@@ -11,6 +11,7 @@ from catalog.foreign_schemas import Validity
 from catalog.jsonvalue import MAX_DEPTH, Json, parse_strict
 from catalog.operations import Operation
 from catalog.provider import Call
+from runtime.arrival import Arrival
 from runtime.providers.service_functions.operation import PATH
 from runtime.providers.service_functions.patience import Patience
 from runtime.providers.service_functions.source import Forward, Offer, Source
@@ -40,6 +41,7 @@ class Owner(Protocol):
     organisation_id: str
     patience: Patience
     source: Source | None
+    arrival: Arrival
 
 
 class Exported:
@@ -76,6 +78,8 @@ class Exported:
             raise NotFound(
                 "OP_UNKNOWN", f"There is no operation `{self.operation.id}`.", hint="See `fabric catalog ls`."
             )
+        if self._owner.source is None:
+            await self._owner.arrival.wait(self._owner.patience.seconds)
         if self._source is not self._owner.source:
             self._find_way()
         body = _encode(params)

@@ -7,6 +7,7 @@ import structlog
 
 from catalog.events import EventSpec
 from catalog.operations import Operation, Read
+from runtime.arrival import Arrival
 from runtime.providers.service_functions.exported import Exported
 from runtime.providers.service_functions.memory import Memory, Remembered
 from runtime.providers.service_functions.operation import operations_of
@@ -25,6 +26,8 @@ class ServiceFunctions:
 
     def __init__(self, file: Path | None = None, *, seconds: float = SECONDS) -> None:
         self.patience = Patience(seconds)
+        self.arrival = Arrival()
+        """Of the services half, while it comes up."""
         self._memory = Memory(file)
         remembered = self._memory.read()
         self.organisation_id = remembered.organisation_id
@@ -36,13 +39,19 @@ class ServiceFunctions:
         self._reads: dict[str, Read] = {}
         self._take(remembered.offers)
 
+    def expect(self) -> None:
+        """The services half comes up: who calls a function in the meantime waits."""
+        self.arrival.expect()
+
     def open(self, source: Source, organisation_id: str) -> None:
         """From now on services can be asked; they are this organisation's."""
         self.source, self.organisation_id, self._seen = source, organisation_id, None
+        self.arrival.over()
 
     def close(self) -> None:
         """They cannot be asked any longer."""
         self.source = None
+        self.arrival.over()
 
     def operations(self) -> Iterable[Operation]:
         """Functions of services that have run and are not deleted."""
