@@ -35,6 +35,17 @@ demo-services: guests ## Four WASM services in one project: traffic, a crash, sc
 demo-selfheal: guests ## A service fails; its log is read, a rollback waits, a person applies it, it is healthy
 	@$(BIN)/python -m api.cli.demo.selfheal
 
+.venv/.modules: .venv/.ready requirements-modules.lock
+	@$(BIN)/python -m tests.packages --modules
+	@echo "modules: installing the drivers' client libraries into .venv …"
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-modules.lock
+	@touch $@
+
+modules: .venv/.modules ## Every driver's client library, and the Debian packages of what they are tested against
+
+test-modules: modules ## The drivers against real peers, with a table of what was tested
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --tested docs/modules/tested.md tests/modules
+
 check: setup ## Format, lint, types, imports, generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -42,7 +53,7 @@ check: setup ## Format, lint, types, imports, generated pages
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
 
-test: setup packages guests check ## Everything CI runs
+test: setup packages guests modules check ## Everything CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 packages: setup ## Debian packages that tests and benches use (a Redis server, wrk), if they are absent
@@ -64,5 +75,6 @@ lock: ## Lock the dependencies again (needs uv)
 	uv pip compile -q --upgrade pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile -q --upgrade pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
 	uv pip compile -q --upgrade --group guests --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-guests.lock
+	uv pip compile -q --upgrade pyproject.toml --extra modules --constraints requirements-dev.lock --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-package fabricksd -o requirements-modules.lock
 
-.PHONY: help setup demo guests demo-services demo-selfheal check test packages bench soak serve docs lock
+.PHONY: help setup demo guests demo-services demo-selfheal modules test-modules check test packages bench soak serve docs lock

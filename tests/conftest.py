@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest_plugins = ["tests.modules.table"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """The marker of docs/daemon.md."""

@@ -1,10 +1,14 @@
-"""Installs the Debian packages that tests and benches use, where they are absent and we may: all, or those named."""
+"""Installs the Debian packages that tests and benches use, where they are absent and we may: all, or those named.
+
+`--modules` installs what the drivers are built with and tested against.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 WANTED = {
     "redis-server": "redis-server=5:7.0.15-*",
@@ -19,10 +23,24 @@ WANTED = {
 Node is what the machine's own sources have: what it runs here is pinned by package-lock.json.
 """
 
+MODULES = {
+    "gcc": "gcc",
+    "pkg-config": "pkg-config=1.8.1-*",
+    "/usr/include/libvirt/libvirt.h": "libvirt-dev=9.0.0-*",
+}
+"""The same for the drivers; a path stands for a package that brings no program of its own."""
+
 
 def main(names: Iterable[str] = ()) -> int:
-    """0 where every program is there in the end, 1 with what is missing."""
-    missing = [program for program in names or WANTED if shutil.which(program) is None]
+    """0 where everything is there in the end, 1 with what is missing."""
+    if "--modules" in names:
+        return install(MODULES, MODULES)
+    return install(WANTED, names or WANTED)
+
+
+def install(packages: Mapping[str, str], names: Iterable[str]) -> int:
+    """Install what is absent of `names`, and no service is started by it. 0, or 1 with what is missing."""
+    missing = [name for name in names if not _present(name)]
     if not missing:
         return 0
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -31,11 +49,13 @@ def main(names: Iterable[str] = ()) -> int:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     print(f"packages: installing {', '.join(missing)} …", flush=True)
     subprocess.run(["apt-get", "-qq", "update"], check=True, env=environment)
-    packages = [WANTED[program] for program in missing]
-    subprocess.run(
-        ["apt-get", "-qq", "install", "-y", *packages], check=True, env=environment, stdout=subprocess.DEVNULL
-    )
+    command = ["apt-get", "-qq", "install", "-y", "--no-install-recommends", *(packages[each] for each in missing)]
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
     return 0
+
+
+def _present(name: str) -> bool:
+    return Path(name).exists() if name.startswith("/") else shutil.which(name) is not None
 
 
 if __name__ == "__main__":
