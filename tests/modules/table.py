@@ -1,4 +1,4 @@
-"""The table of what was tested: operation, driver, peer, its version, result. A pytest plugin; see tests/conftest.py."""
+"""The table of what was tested: operation, driver, peer, version, result. A pytest plugin; see tests/conftest.py."""
 
 from collections.abc import Iterable
 from pathlib import Path
