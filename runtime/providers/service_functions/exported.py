@@ -78,10 +78,8 @@ class Exported:
             raise NotFound(
                 "OP_UNKNOWN", f"There is no operation `{self.operation.id}`.", hint="See `fabric catalog ls`."
             )
-        if self._owner.source is None:
-            await self._owner.arrival.wait(self._owner.patience.seconds)
-        if self._source is not self._owner.source:
-            self._find_way()
+        if self._source is None or self._source is not self._owner.source:
+            await self._find_way()
         body = _encode(params)
         if len(body) > self._input_small or not self._input_valid(params):
             self._check_params(params, body)
@@ -114,7 +112,9 @@ class Exported:
                     return output
         return self._read(answer)
 
-    def _find_way(self) -> None:
+    async def _find_way(self) -> None:
+        if self._owner.source is None:
+            await self._owner.arrival.wait(self._owner.patience.seconds)
         self._source = source = self._owner.source
         self._forward = _nowhere if source is None else source.way(self._service_id)
 

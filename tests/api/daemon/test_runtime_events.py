@@ -119,6 +119,7 @@ def test_whatever_the_daemon_tells_of_a_type_fits_its_schema(kind: str, tmp_path
     with running(tmp_path) as server:
         (controller,) = server.run(server.server.application.store.find_controllers([LOCAL_DAEMON]))
         forwarding = Forwarding(server.server.application.intake, controller)
+        forwarding.open()
         told = [_told(kind, number, data) for number, data in enumerate(DATA[kind])]
         server.run(forwarding.send([*told, *told]))
         kept = {each["id"]: each for each in server.get("/events")["items"]}
