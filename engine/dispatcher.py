@@ -107,10 +107,10 @@ class Dispatcher:
             self._measures.dispatch_errors += 1
             _log.exception("dispatch_failed", event=event.id)
         finally:
-            self._landed(event)
+            self._landed(event.id)
 
-    def _landed(self, event: Event) -> None:
-        del self._in_flight[event.id]
+    def _landed(self, place: str) -> None:
+        del self._in_flight[place]
         if self._behind and len(self._in_flight) < MAX_IN_FLIGHT // 2 and not self._closed:
             self._behind = False
             self._workers.spawn(self._catch_up())
@@ -134,8 +134,10 @@ class Dispatcher:
         """
         firings = self._prepared(event, entries, misses)
         kept: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        work = self._taken_in(firings, key, body_digest, kept)
-        self._in_flight[event.id] = asyncio.get_running_loop().create_task(work)
+        # Whoever hands it over twice at once has it refused as a repeat by the store.
+        place = event.id if event.id not in self._in_flight else self._clock.new_id()
+        work = self._taken_in(firings, place, key, body_digest, kept)
+        self._in_flight[place] = asyncio.get_running_loop().create_task(work)
         return await kept
 
     async def replay(self, entry: Entry, event: Event, origin: str, replay_of: str) -> Run | None:
@@ -145,7 +147,12 @@ class Dispatcher:
         return run if await self._insert(firings) else None
 
     async def _taken_in(
-        self, firings: Firings, key: str | None, body_digest: str | None, kept: "asyncio.Future[Accepted]"
+        self,
+        firings: Firings,
+        place: str,
+        key: str | None,
+        body_digest: str | None,
+        kept: "asyncio.Future[Accepted]",
     ) -> None:
         event, misses = firings.event, firings.misses
         try:
@@ -163,7 +170,7 @@ class Dispatcher:
                 kept.set_exception(error)
             return
         finally:
-            self._landed(event)
+            self._landed(place)
         if not kept.done():
             kept.set_result(accepted)
         if accepted.repeated:

@@ -53,6 +53,15 @@ async def test_the_same_event_dispatched_again_and_again_runs_once(home: House) 
     assert sorted(value for _, value in current().calls) == list(range(50))
 
 
+async def test_an_event_that_is_handed_over_twice_at_once_fires_once_and_keeps_nobody_waiting(home: House) -> None:
+    await home.connect(on("once"))
+    event = home.event({"n": 7})
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(home.app.intake.publish(event) for _ in range(3)))
+    assert len(await home.settled(1)) == 1
+    assert [value for _, value in current().calls] == [7]
+
+
 async def test_a_cooldown_makes_a_skipped_row_and_not_silence(home: House) -> None:
     await home.connect(on("rests", cooldown_seconds=60))
     for number in range(3):

@@ -10,6 +10,7 @@ import pytest
 
 from api.daemon.forwarding import Forwarding, event_id
 from catalog.daemons import LOCAL_DAEMON
+from catalog.events import Event
 from catalog.jsonvalue import Json
 from catalog.schemas import validator
 from runtime.daemon.events import EVENT_TYPES, DaemonEvent
@@ -112,6 +113,19 @@ def test_what_was_raised_before_a_crash_of_the_engine_fires_after_it() -> None:
             restarted = again.server.services
             assert restarted is not None
             until(lambda: not restarted.daemon.state.load("outbox"))
+
+
+def test_an_event_that_is_refused_for_ever_keeps_none_behind_it(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        (controller,) = server.run(server.server.application.store.find_controllers([LOCAL_DAEMON]))
+        forwarding = Forwarding(server.server.application.intake, controller)
+        forwarding.open()
+        told = [_told("network.created", number, {"id": "n", "name": f"n{number}"}) for number in range(3)]
+        elsewhere = Event(id=event_id(LOCAL_DAEMON, told[1]), organisation_id="another", type="x", payload={}, time=0.0)
+        server.run(server.server.application.intake.publish(elsewhere))
+        server.run(forwarding.send(told))
+        kept = [each["payload"]["name"] for each in server.get("/events")["items"]]
+        assert sorted(kept) == ["n0", "n2"]
 
 
 @pytest.mark.parametrize("kind", EVENT_TYPES)
