@@ -78,7 +78,7 @@ steps:
   - id: look
     operation_id: network.client.list
     needs: []
-    params: {{limit: {n}}}
+    params: {{controller_id: {controller}, limit: {n}}}
   - id: alerts
     operation_id: firewall.search_alerts
     needs: []

@@ -27,6 +27,11 @@ MODULES = {
     "gcc": "gcc",
     "pkg-config": "pkg-config=1.8.1-*",
     "/usr/include/libvirt/libvirt.h": "libvirt-dev=9.0.0-*",
+    "ip": "iproute2=6.1.0-*",
+    "snmpd": "snmpd=5.9.3+dfsg-*",
+    "kamailio": "kamailio=5.6.3-*",
+    "/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so": "kamailio-tls-modules=5.6.3-*",
+    "sipp": "sip-tester=1:3.6.1-*",
 }
 """The same for the drivers; a path stands for a package that brings no program of its own."""
 

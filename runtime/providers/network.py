@@ -1,22 +1,25 @@
-"""Networks: clients, VLANs, wireless networks. The driver comes later."""
+"""Networks: who is on them, and the events of VLANs and wireless networks."""
 
 from typing import Annotated
-from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
 from catalog.events import EventSpec
 from catalog.operations import OperationSet
-from runtime.providers.fields import Limit, Moment, SiteId, SourceId
+from catalog.provider import Call
+from runtime.clock import rfc3339
+from runtime.drivers.network import face
+from runtime.drivers.network.face import network_of
+from runtime.providers.fields import ControllerId, Limit, SiteId, SourceId
 from runtime.providers.native import NativeProvider
 
 
 class ClientQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """List the clients on the network."""
+    """Whose clients."""
 
-    controller_id: Annotated[UUID | msgspec.UnsetType, Meta(description="Only this controller's.")] = msgspec.UNSET
-    site_id: Annotated[str | msgspec.UnsetType, Meta(description="Only this site's.")] = msgspec.UNSET
+    controller_id: ControllerId
+    online_only: Annotated[bool, Meta(description="Leave out those that are silent.")] = False
     limit: Limit = 100
 
 
@@ -24,17 +27,21 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A device on the network."""
 
     mac: str
-    wired: bool
-    last_seen: Moment
-    address: str | None = None
+    online: Annotated[bool, Meta(description="As good as the controller's tables can tell.")]
+    addresses: Annotated[list[str], Meta(description="Its IP addresses, IPv4 first; at most 16.")]
+    address: Annotated[str | None, Meta(description="The first of them.")] = None
     name: str | None = None
+    interface: Annotated[str | None, Meta(description="The controller's interface or port it was heard on.")] = None
     vlan: int | None = None
+    wired: Annotated[bool | None, Meta(description="Heard on a wired port; null where that is not known.")] = None
+    last_seen: Annotated[str | None, Meta(description="RFC 3339, UTC; null where that is not known.")] = None
 
 
 class Clients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Clients, the latest seen first; `truncated` says that there are more."""
+    """Clients, those online first, of these the latest seen; `truncated`: there are more than were asked for."""
 
     clients: list[Client]
+    total: Annotated[int, Meta(description="How many there are, whatever the limit.", ge=0)]
     truncated: bool
 
 
@@ -61,7 +68,33 @@ class WifiChanged(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 operations = OperationSet("network")
-operations.declare("client.list", permission="network.view", params=ClientQuery, output=Clients)
+
+
+@operations.read("client.list", permission="network.view", title="List the clients on the network")
+async def list_clients(query: ClientQuery, call: Call) -> Clients:
+    """Say who is on a network, as its controller's tables tell it."""
+    found = [each for each in await network_of(call).clients() if each.online or not query.online_only]
+    found.sort(key=lambda each: (not each.online, -(each.seen or 0), each.mac))
+    return Clients(
+        clients=[_told(each) for each in found[: query.limit]],
+        total=len(found),
+        truncated=len(found) > query.limit,
+    )
+
+
+def _told(client: face.Client) -> Client:
+    return Client(
+        mac=client.mac,
+        online=client.online,
+        addresses=list(client.addresses),
+        address=client.addresses[0] if client.addresses else None,
+        name=client.name,
+        interface=client.interface,
+        vlan=client.vlan,
+        wired=client.wired,
+        last_seen=None if client.seen is None else rfc3339(int(client.seen) * 1_000_000_000),
+    )
+
 
 EVENTS = tuple(
     EventSpec.of(f"network.{kind}.{verb}", payload, title=f"{name} was {verb}", driver_missing=True)

@@ -28,7 +28,7 @@ steps:
     params: {controller_id: "{{trigger.controller_id}}", camera_id: "{{trigger.camera_id}}"}
     retry: {max_attempts: 3, delay: 500ms, "on": [X]}
   - operation_id: network.client.list
-    params: {limit: "{{trigger.n}}"}
+    params: {controller_id: "{{trigger.controller_id}}", limit: "{{trigger.n}}"}
     foreach: {in: "{{trigger.items}}", as: row}
   - operation_id: fabric.log
 """

@@ -1,0 +1,65 @@
+"""What every driver of networks can do, whatever it speaks."""
+
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+import msgspec
+
+from catalog.provider import Call
+from runtime.drivers.driver import Device, Peer
+from runtime.drivers.opening import peer_of
+
+MAX_CLIENTS = 10_000
+"""More of one controller are not read: whoever floods a table with made-up addresses costs no more memory than this."""
+
+MAX_ADDRESSES = 16
+"""Addresses kept of one client."""
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody on the network. `seen` is when it was heard of last, in seconds since 1970 UTC, where that is known.
+
+    `online` is as good as a table can tell. `wired` None: the controller does not say.
+    """
+
+    mac: str
+    online: bool
+    addresses: tuple[str, ...] = ()
+    interface: str | None = None
+    vlan: int | None = None
+    wired: bool | None = None
+    name: str | None = None
+    seen: float | None = None
+
+
+class Network(Peer, Protocol):
+    """A controller that knows who is on its network."""
+
+    async def clients(self) -> Sequence[Client]:
+        """Who is there, at most MAX_CLIENTS, one entry a MAC address. Raises FabricError TARGET_*."""
+        ...
+
+
+def network_of(call: Call) -> Network:
+    """The call's target as a network. Raises as `opening.peer_of`."""
+    return cast(Network, peer_of(call, "network"))
+
+
+def as_device(client: Client) -> Device:
+    """The client as a managed device.
+
+    Only what does not move by itself is in its record: a telephone changes its port and its IPv6 addresses all day.
+    """
+    facts = {"mac": client.mac, "vlan": client.vlan, "address": _steady(client.addresses)}
+    return Device(
+        device_id=client.mac,
+        name=client.name or client.mac,
+        kind="client",
+        online=client.online,
+        facts={name: value for name, value in facts.items() if value is not None},
+    )
+
+
+def _steady(addresses: Sequence[str]) -> str | None:
+    """The same one of several in whatever order they come."""
+    return min((each for each in addresses if ":" not in each), default=None)

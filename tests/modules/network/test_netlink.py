@@ -1,0 +1,120 @@
+"""The driver `netlink`, in network namespaces that the test makes."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from catalog.errors import FabricError
+from catalog.provider import Target
+from tests.modules.asking import ask, controller, opened, ports
+from tests.modules.peers.namespaces import THERE, Wire
+
+COVERS = pytest.mark.covers("network.client.list", driver="netlink", peer="network namespaces")
+OPERATION = "network.client.list"
+
+
+def _at(wire: Wire, **settings: object) -> Target:
+    return controller("netlink", {"namespace": wire.home, **settings})
+
+
+def _namespaces() -> list[int]:
+    return [Path(f"/proc/{each}/ns/net").stat().st_ino for each in ("self", "thread-self")]
+
+
+def _exists(namespace: str) -> bool:
+    return Path("/run/netns", namespace).exists()
+
+
+@pytest.fixture
+def met(wire: Wire) -> Wire:
+    """Both have spoken to each other."""
+    wire.speak(THERE)
+    wire.wait_until_known(wire.mac)
+    return wire
+
+
+@COVERS
+async def test_who_was_spoken_to_is_listed(met: Wire, record_property: Callable[[str, object], None]) -> None:
+    record_property("peer_version", met.version)
+    async with ports() as real:
+        answer = await ask(OPERATION, _at(met), real)
+    (client,) = answer["clients"]
+    seen = datetime.fromisoformat(client.pop("last_seen"))
+    assert abs((datetime.now(UTC) - seen).total_seconds()) < 60
+    assert client == {
+        "mac": met.mac,
+        "online": True,
+        "addresses": [THERE],
+        "address": THERE,
+        "name": None,
+        "interface": met.here,
+        "vlan": None,
+        "wired": None,
+    }
+    assert (answer["total"], answer["truncated"]) == (1, False)
+
+
+@COVERS
+async def test_two_addresses_are_one_client_and_a_silent_one_comes_last(met: Wire) -> None:
+    quiet = "02:00:00:00:00:07"
+    met.ip("addr", "add", "10.87.0.22/24", "dev", met.there, namespace=met.far)
+    met.speak("10.87.0.22")
+    met.ip("neigh", "replace", "10.87.0.7", "lladdr", quiet, "dev", met.here, "nud", "stale", namespace=met.home)
+    try:
+        async with ports() as real:
+            answer = await ask(OPERATION, _at(met, seen_within_seconds=0.001), real)
+            limited = await ask(OPERATION, _at(met, seen_within_seconds=0.001), real, limit=1)
+            online = await ask(OPERATION, _at(met, seen_within_seconds=0.001), real, online_only=True)
+    finally:
+        met.ip("neigh", "del", "10.87.0.7", "dev", met.here, namespace=met.home)
+        met.ip("addr", "del", "10.87.0.22/24", "dev", met.there, namespace=met.far)
+    assert [(each["mac"], each["online"]) for each in answer["clients"]] == [(met.mac, True), (quiet, False)]
+    assert set(answer["clients"][0]["addresses"]) == {THERE, "10.87.0.22"}
+    assert (limited["clients"], limited["total"], limited["truncated"]) == (answer["clients"][:1], 2, True)
+    assert (online["clients"], online["total"], online["truncated"]) == (answer["clients"][:1], 1, False)
+
+
+async def test_only_the_interfaces_that_are_named_are_looked_at(met: Wire) -> None:
+    async with ports() as real:
+        assert (await ask(OPERATION, _at(met, interfaces=["lo"]), real))["clients"] == []
+        assert len((await ask(OPERATION, _at(met, interfaces=[met.here]), real))["clients"]) == 1
+
+
+async def test_the_server_itself_stays_in_its_own_namespace(met: Wire) -> None:
+    before = _namespaces()
+    async with ports() as real:
+        own = await ask(OPERATION, controller("netlink"), real)
+        await ask(OPERATION, _at(met), real)
+        assert met.mac not in [each["mac"] for each in own["clients"]]
+    assert _namespaces() == before
+
+
+async def test_a_namespace_that_is_not_there_is_told_and_not_made() -> None:
+    async with ports() as real:
+        with pytest.raises(FabricError) as told:
+            await ask(OPERATION, controller("netlink", {"namespace": "fab-nowhere"}), real)
+        (check,) = await opened(controller("netlink", {"namespace": "fab-nowhere"}), real).check()
+    assert told.value.code == check.code == "TARGET_NOT_FOUND"
+    assert "`peer`" in told.value.message
+    assert "`fab-nowhere`" in told.value.message
+    assert not _exists("fab-nowhere")
+
+
+@pytest.mark.parametrize("name", ["../1/ns/net", "/proc/1/ns/net", "a b", "-a", ".."])
+async def test_a_namespace_is_a_name_and_no_path(name: str) -> None:
+    async with ports() as real:
+        with pytest.raises(FabricError) as told:
+            await ask(OPERATION, controller("netlink", {"namespace": name}), real)
+    assert told.value.code == "CONTROLLER_SETTINGS"
+
+
+async def test_clients_are_devices_where_that_is_wanted(met: Wire) -> None:
+    async with ports() as real:
+        assert await opened(_at(met), real).devices() == ()
+        (device,) = await opened(_at(met, watch_clients=True), real).devices()
+        (check,) = await opened(_at(met), real).check()
+    assert (device.device_id, device.kind, device.online) == (met.mac, "client", True)
+    assert device.facts == {"mac": met.mac, "address": THERE}
+    assert (check.ok, check.detail) == (True, "1 clients, 1 of them online")
