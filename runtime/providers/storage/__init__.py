@@ -8,7 +8,7 @@ from msgspec import Meta
 from catalog.events import EventSpec
 from runtime.providers.fields import Bytes, Percent, SiteId, SourceId
 from runtime.providers.native import NativeProvider
-from runtime.providers.storage import health, store_blob, text_blob
+from runtime.providers.storage import health, list_blobs, store_blob, text_blob
 
 
 class PoolDegraded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,4 +38,6 @@ EVENTS = (
     EventSpec.of("storage.capacity.warning", CapacityWarning, driver_missing=True),
 )
 
-STORAGE = NativeProvider(health.operations, store_blob.operations, text_blob.operations, events=EVENTS)
+STORAGE = NativeProvider(
+    health.operations, list_blobs.operations, store_blob.operations, text_blob.operations, events=EVENTS
+)

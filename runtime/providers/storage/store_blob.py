@@ -1,6 +1,5 @@
 """`storage.store_blob`: an artifact becomes a file. A write: it is planned and staged here, and applied by a person."""
 
-import asyncio
 import hashlib
 from typing import Annotated
 
@@ -13,9 +12,9 @@ from catalog.errors import Conflict, Invalid
 from catalog.jsonvalue import Json
 from catalog.operations import OperationSet
 from catalog.provider import Call
+from runtime.drivers.storage.face import storage_of
+from runtime.drivers.storage.paths import check_path
 from runtime.providers.fields import ControllerId
-from runtime.providers.storage.folder import check_path
-from runtime.providers.storage.local import local_folder
 
 operations = OperationSet("storage")
 
@@ -48,7 +47,7 @@ class StoreBlob:
         """The file as it is and as it would be. Raises Invalid PATH_INVALID, PATH_OCCUPIED, ARTIFACT_REQUIRED."""
         artifact = _need_artifact(call)
         check_path(params.path)
-        before = await asyncio.to_thread(local_folder(call).look, params.path)
+        before = await storage_of(call).look(params.path)
         if before["kind"] not in ("absent", "file"):
             raise Invalid(
                 "PATH_OCCUPIED",
@@ -67,19 +66,17 @@ class StoreBlob:
 
     async def observe(self, change: Change, call: Call) -> Json:
         """What stands at the path now."""
-        return await asyncio.to_thread(local_folder(call).look, change.request["path"])
+        return await storage_of(call).look(change.request["path"])
 
     async def apply(self, change: Change, call: Call) -> Stored:
         """Write exactly the bytes that were staged. Raises Conflict ARTIFACT_ALTERED, TARGET_MOVED."""
         request = change.request
         content = await _bytes_of(_need_artifact(call), request, call)
-        folder = local_folder(call)
         stored = Stored(path=request["path"], sha256=request["sha256"], size=request["size"], written=True)
         if change.precondition == change.after:
             return msgspec.structs.replace(stored, written=False)
-        draft = f"fabric-{hashlib.sha256(call.change_id.encode()).hexdigest()[:32]}"
-        # One thread from draft to rename: whoever cancels the wait cannot stop it half way.
-        await asyncio.to_thread(folder.write, request["path"], content, draft, change.precondition)
+        storage = storage_of(call)
+        await storage.write(request["path"], content, request["media_type"], call.change_id, change.precondition)
         return stored
 
 

@@ -31,11 +31,14 @@ async def test_health_says_how_much_room_a_folder_has(tmp_path: Path) -> None:
     assert 0 <= found.used_percent <= 100
 
 
-@pytest.mark.parametrize("directory", ["/nowhere/at/all", "relative", None])
-async def test_health_of_a_folder_that_is_not_there_is_an_error_with_a_hint(directory: Json) -> None:
+@pytest.mark.parametrize(
+    ("directory", "code"),
+    [("/nowhere/at/all", "STORAGE_DIRECTORY"), ("relative", "CONTROLLER_SETTINGS"), (None, "CONTROLLER_SETTINGS")],
+)
+async def test_health_of_a_folder_that_is_not_there_is_an_error_with_a_hint(directory: Json, code: str) -> None:
     with pytest.raises(FabricError) as failed:
         await run("health", {"controller_id": CONTROLLER}, FakePorts(), directory)
-    assert failed.value.code == "STORAGE_DIRECTORY"
+    assert failed.value.code == code
     assert failed.value.hint
 
 

@@ -15,8 +15,8 @@ from catalog.jsonvalue import Json, canonical
 from catalog.operations import WriteEntry, WriteProvider
 from catalog.provider import Call, Target
 from catalog.schemas import converter
+from runtime.drivers.storage.folder import MAX_HASHED
 from runtime.providers.storage import STORAGE
-from runtime.providers.storage.folder import MAX_HASHED
 from tests.fakes.ports import FakePorts
 
 CONTROLLER = "3f2b8a52-0d1e-4c55-9a77-5f8f3c1f0a01"
@@ -309,11 +309,11 @@ async def test_the_file_and_its_folder_are_synced_before_apply_answers(
 @pytest.mark.parametrize(
     ("settings", "driver", "code"),
     [
-        ({}, "local", "STORAGE_DIRECTORY"),
-        ({"directory": "relative"}, "local", "STORAGE_DIRECTORY"),
-        ({"directory": 7}, "local", "STORAGE_DIRECTORY"),
+        ({}, "local", "CONTROLLER_SETTINGS"),
+        ({"directory": "relative"}, "local", "CONTROLLER_SETTINGS"),
+        ({"directory": 7}, "local", "CONTROLLER_SETTINGS"),
         ({"directory": "/nowhere/at/all"}, "local", "STORAGE_DIRECTORY"),
-        ({"directory": "/"}, "s3", "DRIVER_MISSING"),
+        ({"directory": "/"}, "locale", "DRIVER_UNKNOWN"),
     ],
 )
 async def test_a_controller_that_names_no_folder_is_told_so(

@@ -11,8 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from catalog.errors import Conflict, FabricError, Invalid, TargetFailed
+from catalog.errors import Conflict, FabricError, TargetFailed
 from catalog.jsonvalue import Json
+from catalog.provider import Target
+from runtime.drivers.failures import named
+from runtime.drivers.storage.face import Blob
+from runtime.drivers.storage.listing import Listing
+from runtime.drivers.storage.paths import check_path
 
 MAX_HASHED = 64 * 1024 * 1024
 """A present file over this size is known by size and time of change, not by its digest."""
@@ -23,24 +28,12 @@ _DRAFT = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_WAY = (errno.ELOOP, errno.ENOTDIR)
 
 
-def check_path(path: str) -> tuple[str, ...]:
-    """The segments of a relative path. Raises Invalid PATH_INVALID."""
-    segments = tuple(path.split("/"))
-    bad = any(each in ("", ".", "..") or len(each.encode("utf-8", "replace")) > 255 for each in segments)
-    if bad or not path.isprintable() or "\\" in path:
-        raise Invalid(
-            "PATH_INVALID",
-            "`path` is not a plain relative path.",
-            hint="Write `folder/name.ext`: no leading `/`, no `..`, no control characters.",
-        )
-    return segments
-
-
 class Folder:
     """The directory that a storage controller's setting `directory` names."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, target: Target) -> None:
         self._directory = directory
+        self._target = target
 
     def look(self, path: str) -> Json:
         """What stands at `path`: `{kind}` of absent, file (with size and sha256), symlink, directory, other, blocked.
@@ -49,7 +42,7 @@ class Folder:
         TargetFailed STORAGE_DIRECTORY, STORAGE_FAILED.
         """
         *lead, name = check_path(path)
-        with _told():
+        with _told(self._target):
             try:
                 with self._walked(lead, make=False) as parent:
                     return _look_at(parent, name)
@@ -67,7 +60,7 @@ class Folder:
         replaced. Raises what `look` raises and Conflict TARGET_MOVED where the path is no longer as `before`.
         """
         *lead, name = check_path(path)
-        with _told():
+        with _told(self._target):
             try:
                 with self._walked(lead, make=True) as parent:
                     _put(parent, name, content, f".{draft}.part", before)
@@ -75,6 +68,15 @@ class Folder:
                 if error.errno in _NO_WAY:
                     raise _moved() from None
                 raise
+
+    def page(self, listing: Listing) -> list[Blob]:
+        """A page of the files below it. Raises TargetFailed STORAGE_DIRECTORY, STORAGE_FAILED."""
+        with _told(self._target):
+            root = self._opened()
+            try:
+                return listing.below(root)
+            finally:
+                os.close(root)
 
     @contextmanager
     def _walked(self, segments: list[str], *, make: bool) -> Iterator[int]:
@@ -95,15 +97,15 @@ class Folder:
         try:
             return os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
-            raise no_directory(f"cannot be opened: {error.strerror}") from None
+            raise no_directory(self._target, f"cannot be opened: {error.strerror}") from None
 
 
-def no_directory(reason: str) -> TargetFailed:
+def no_directory(target: Target, reason: str, setting: str = "directory") -> TargetFailed:
     """The error for a controller whose folder cannot be used."""
     return TargetFailed(
         "STORAGE_DIRECTORY",
-        f"The controller's `directory` {reason}.",
-        hint="Set `settings.directory` of the controller to a folder that the server may use.",
+        f"{named(target)} names a folder in `{setting}` that {reason}.",
+        hint="Name a folder that is there and that the server may use.",
     )
 
 
@@ -180,7 +182,7 @@ def _moved() -> Conflict:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(target: Target) -> Iterator[None]:
     """Translate what the file system says."""
     try:
         yield
@@ -189,6 +191,6 @@ def _told() -> Iterator[None]:
     except OSError as error:
         raise TargetFailed(
             "STORAGE_FAILED",
-            f"The folder does not let itself be used: {error.strerror or 'unknown error'}.",
+            f"{named(target)} has a folder that does not let itself be used: {error.strerror or 'unknown error'}.",
             hint="Look at its owner, its mode and the room on its disk.",
         ) from None
