@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,14 +25,17 @@ def in_thread(work: Callable[[], T], ended: Callable[[], None], *, name: str) ->
         except BaseException as raised:  # noqa: BLE001 - handed to whoever waits, whatever it is
             error = raised
         # After the loop has closed nobody waits any more, and call_soon_threadsafe says so by RuntimeError.
-        if not loop.is_closed():
+        with suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, found, error)
 
     def settle(found: T | None, error: BaseException | None) -> None:
         ended()
         if answer.cancelled():
             return
-        if error is not None:
+        if isinstance(error, StopIteration):
+            # No future takes one.
+            answer.set_exception(RuntimeError("the work raised StopIteration"))
+        elif error is not None:
             answer.set_exception(error)
         else:
             answer.set_result(found)  # type: ignore[arg-type] # without an error it is what the work returned

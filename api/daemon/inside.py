@@ -16,7 +16,7 @@ from api.daemon.routes import ENDPOINTS
 from catalog.daemons import ANSWER_SECONDS
 from catalog.errors import FabricError, Invalid, Unavailable
 from catalog.jsonvalue import Json, compact
-from runtime.providers.daemons.envelope import opened
+from runtime.drivers.daemon.envelope import opened
 
 B = TypeVar("B")
 Q = TypeVar("Q")

@@ -37,7 +37,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     timeout_seconds: Annotated[float, Meta(gt=0, le=120, description="Seconds that one call may take.")] = 10.0
     poll_seconds: Annotated[
-        float | UnsetType, Meta(description="Seconds between two looks at its devices; 0: never.")
+        Annotated[float, Meta(ge=0, le=604_800)] | UnsetType,
+        Meta(description="Seconds between two looks at its devices; 0: never."),
     ] = UNSET
 
 

@@ -1,4 +1,7 @@
-"""What goes wrong between a driver and its controller; each error names the controller and says what to check."""
+"""What goes wrong between a driver and its controller; each error names the controller and says what to check.
+
+What a client library says of it may repeat a URL with its password: credentials are masked in every reason.
+"""
 
 import asyncio
 import ssl
@@ -7,6 +10,7 @@ from contextlib import asynccontextmanager
 
 from catalog.errors import FabricError, NotFound, TargetFailed, TargetTimeout, Unavailable
 from catalog.provider import Target
+from runtime.drivers.masking import masked
 
 
 def named(target: Target) -> str:
@@ -18,14 +22,16 @@ def unreachable(
     target: Target, reason: str, hint: str = "Is it on, and are its address and port right?"
 ) -> TargetFailed:
     """Nobody answers there, or not in its protocol."""
-    return TargetFailed("TARGET_UNREACHABLE", f"{named(target)} cannot be reached: {reason}.", hint=hint)
+    return TargetFailed(
+        "TARGET_UNREACHABLE", f"{named(target)} cannot be reached: {masked(target, reason)}.", hint=hint
+    )
 
 
 def auth_failed(target: Target, reason: str = "it does not take the credentials") -> TargetFailed:
     """It answers and does not let us in."""
     return TargetFailed(
         "TARGET_AUTH_FAILED",
-        f"{named(target)} lets nobody in: {reason}.",
+        f"{named(target)} lets nobody in: {masked(target, reason)}.",
         hint="Set its credentials anew: `fabric controllers set NAME --credential KEY=@FILE`.",
     )
 
@@ -33,7 +39,9 @@ def auth_failed(target: Target, reason: str = "it does not take the credentials"
 def refused(target: Target, reason: str, hint: str | None = None) -> TargetFailed:
     """It understood and will not, or what it answers makes no sense."""
     return TargetFailed(
-        "TARGET_REFUSED", f"{named(target)} refuses: {reason}.", hint=hint or "Look at its own log for the reason."
+        "TARGET_REFUSED",
+        f"{named(target)} refuses: {masked(target, reason)}.",
+        hint=hint or "Look at its own log for the reason.",
     )
 
 
@@ -49,7 +57,7 @@ def timed_out(target: Target, seconds: float, what: str = "") -> TargetTimeout:
 
 def not_found(target: Target, what: str, hint: str | None = None) -> NotFound:
     """It has no such thing; `what` such as "no camera `porch`"."""
-    return NotFound("TARGET_NOT_FOUND", f"{named(target)} has {what}.", hint=hint)
+    return NotFound("TARGET_NOT_FOUND", f"{named(target)} has {masked(target, what)}.", hint=hint)
 
 
 def busy(target: Target) -> Unavailable:
@@ -76,10 +84,17 @@ async def reaching(target: Target, seconds: float, what: str = "") -> AsyncItera
         raise _of_the_way_out(target, seconds, what, error) from None
     except ssl.SSLCertVerificationError as error:
         raise unreachable(target, f"its certificate is not trusted ({error.verify_message})", _CERTIFICATE) from None
+    except ssl.SSLError as error:
+        raise unreachable(target, f"TLS fails with it ({_words(error.reason)})", _SPEAKS_TLS) from None
+    except EOFError:
+        raise unreachable(target, "it hangs up in the middle of its answer") from None
+    except asyncio.LimitOverrunError:
+        raise refused(target, "its answer is longer than it may be") from None
     except OSError as error:
         raise unreachable(target, _told(error)) from None
 
 
+_SPEAKS_TLS = "Does it speak TLS at that port, and a version of it that is still in use?"
 _CERTIFICATE = "Renew the certificate, or give its authority as the setting `ca_file`."
 
 
@@ -97,3 +112,7 @@ def _of_the_way_out(target: Target, seconds: float, what: str, error: FabricErro
 
 def _told(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
+
+
+def _words(reason: str | None) -> str:
+    return (reason or "no reason given").replace("_", " ").lower()

@@ -31,8 +31,10 @@ class Lanes:
         """
         if self._taken[target.id] >= self._limit:
             raise busy(target)
+        answer = in_thread(work, lambda: self._free(target.id), name=f"driver-{target.driver}")
+        # Taken once it runs: a thread that cannot be started takes no lane.
         self._taken[target.id] += 1
-        return await in_thread(work, lambda: self._free(target.id), name=f"driver-{target.driver}")
+        return await answer
 
     def _free(self, target_id: str) -> None:
         self._taken[target_id] -= 1

@@ -19,10 +19,13 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _builder(subject: str, issuer: str, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: str, issuer: str, public: ec.EllipticCurvePublicKey, end: datetime | None = None
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(_name(subject)).issuer_name(_name(issuer)).public_key(public)
-    return builder.serial_number(x509.random_serial_number()).not_valid_before(now - DAY).not_valid_after(now + DAY)
+    end = end or now + DAY
+    return builder.serial_number(x509.random_serial_number()).not_valid_before(now - DAY).not_valid_after(end)
 
 
 @cache
@@ -43,7 +46,7 @@ def trusting() -> ssl.SSLContext:
     return ssl.create_default_context(cadata=_pem(_authority()[1]).decode())
 
 
-def serving(host: str) -> ssl.SSLContext:
+def serving(host: str, *, expired: bool = False) -> ssl.SSLContext:
     """A server's context with a certificate for `host`, a name or an IP."""
     authority_key, authority = _authority()
     key = ec.generate_private_key(ec.SECP256R1())
@@ -52,8 +55,9 @@ def serving(host: str) -> ssl.SSLContext:
     except ValueError:
         name = x509.DNSName(host)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+    end = datetime.now(UTC) - timedelta(hours=1) if expired else None
     leaf = (
-        _builder("leaf", "tests", key.public_key())
+        _builder("leaf", "tests", key.public_key(), end)
         .add_extension(x509.SubjectAlternativeName([name]), critical=False)
         .add_extension(issuer, critical=False)
         .sign(authority_key, hashes.SHA256())

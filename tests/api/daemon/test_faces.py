@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Protocol
 
 import pytest
 
 from api.daemon.inside import Inside
 from catalog.daemons import DRIVER, DaemonApi
-from catalog.errors import Conflict, FabricError, Forbidden, Invalid, NotFound, TargetFailed, Unavailable
+from catalog.errors import Conflict, FabricError, Forbidden, Invalid, NotFound, TargetFailed, TargetTimeout, Unavailable
 from catalog.jsonvalue import Json
 from catalog.provider import Target
-from runtime.egress import Guard
+from runtime.egress import Guard, client
 from runtime.egress.client import EgressClient
-from runtime.providers.daemons.remote import AddressDaemon, SocketDaemon
+from runtime.drivers.daemon.remote import AddressDaemon, SocketDaemon
 from tests.api.daemon.hosted import Hosted, hosted, short_folder
 from tests.runtime.daemon.house import free_port
 
@@ -141,6 +142,30 @@ async def test_nobody_there_and_somebody_else_there_are_told_apart(kept: tuple[H
         with pytest.raises(TargetFailed) as strange:
             await SocketDaemon(place, own=True).ask("GET", "services")
     assert strange.value.code == "DAEMON_ANSWER"
+
+
+async def test_whoever_asks_says_how_long_an_answer_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment takes minutes, and the guarded way out does not cut it off."""
+    enough = asyncio.Event()
+
+    async def slow(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await enough.wait()
+        body = b'{"status": "success", "data": 7}'
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(body), body))
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    monkeypatch.setattr(client, "CONTROLLER_LIMITS", client.Limits(total=0.1, sock_read=0.1))
+    async with await asyncio.start_server(slow, "127.0.0.1", 0) as server:
+        daemon = at_address(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        assert await daemon.ask("POST", "mortar/deploy", body={}, seconds=10.0) == 7
+        with pytest.raises(TargetTimeout):
+            await daemon.ask("POST", "mortar/deploy", body={}, seconds=0.1)
+        enough.set()
+        await asyncio.sleep(0.05)
 
 
 def test_a_daemon_that_ends_is_not_asked_any_more(kept: tuple[Hosted, str]) -> None:

@@ -15,7 +15,7 @@ from catalog.daemons import ANSWER_SECONDS, LOCAL_DAEMON
 from catalog.errors import Forbidden, TargetFailed, TargetTimeout, TooLarge
 from catalog.jsonvalue import Json, compact
 from catalog.provider import Http, Target
-from runtime.providers.daemons.envelope import opened
+from runtime.drivers.daemon.envelope import opened
 
 KEY_HEADER = "X-Fabricks-API-Key"
 ANSWER_MOST = 8 * 1024 * 1024
@@ -97,7 +97,7 @@ class AddressDaemon:
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._http.send(
-                    "controller", method, url, _headers(self._key), content, target=self._target
+                    "controller", method, url, _headers(self._key), content, target=self._target, seconds=seconds
                 )
         except TimeoutError:
             raise TargetTimeout("EGRESS_TIMEOUT", "The other side did not answer in time.") from None
