@@ -101,6 +101,9 @@ def check_namespace(name: str, tier: Tier, *, kind: str) -> None:
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
 
+APPLY_SECONDS = 60.0
+"""How long a target may take to be read again and written to, unless the write says that it takes longer."""
+
 
 class WriteProvider(Protocol):
     """What a write is made of: `plan` says what would be sent, `observe` reads what it rests on, `apply` sends it."""
@@ -156,15 +159,17 @@ class OperationSet:
 
         return declare
 
-    def write(self, name: str, *, permission: str, **facts: Any) -> Callable[[type[C]], type[C]]:
-        """Declare a write: decorate a class with `plan`, `observe` and `apply`."""
+    def write(
+        self, name: str, *, permission: str, seconds: float = APPLY_SECONDS, **facts: Any
+    ) -> Callable[[type[C]], type[C]]:
+        """Declare a write: decorate a class with `plan`, `observe` and `apply`, which have `seconds` together."""
 
         def declare(provider: type[C]) -> type[C]:
             params, _ = _signature(provider.plan)
             operation = self._describe(
                 name, provider, params, permission, {**facts, "write": True}, output_schema=STAGED_SCHEMA
             )
-            self._add(operation, WriteEntry(params, provider()))
+            self._add(operation, WriteEntry(params, provider(), seconds))
             return provider
 
         return declare
@@ -213,6 +218,7 @@ class WriteEntry(msgspec.Struct, frozen=True):
 
     params: type
     provider: WriteProvider
+    seconds: float = APPLY_SECONDS
 
 
 def _signature(function: Any) -> tuple[type, type]:

@@ -80,12 +80,14 @@ class Http(Protocol):
         *,
         delivery_id: str = "",
         target: Target | None = None,
+        seconds: float | None = None,
     ) -> Answer:
         """Send one request and read at most what the guard keeps.
 
         `purpose` is `webhook`, `guest`, `notify` or `controller` (then `target` is the controller, whose setting
-        `address` is the only place it may go). Headers that are ours to set are dropped. A `delivery_id` (stable over
-        repeats) goes along as `webhook-id`, and the request is signed where a secret is set.
+        `address` is the only place it may go, and `seconds` is how long it may take). Headers that are ours to set are
+        dropped. A `delivery_id` (stable over repeats) goes along as `webhook-id`, and the request is signed where a
+        secret is set.
 
         Raises FabricError URL_*, SSRF_*, PARAM_HEADER, EGRESS_UNREACHABLE, EGRESS_TLS, EGRESS_PROTOCOL, EGRESS_TIMEOUT.
         """

@@ -8,7 +8,7 @@ import structlog
 from catalog.appliers import Appliers
 from catalog.errors import Conflict, FabricError, Forbidden, NotFound, TargetTimeout
 from catalog.jsonvalue import Json, canonical
-from catalog.operations import WriteProvider
+from catalog.operations import WriteEntry
 from catalog.provider import Call, Ports
 from catalog.registry import Registry
 from engine.audit import audit_row, system_actor
@@ -25,10 +25,8 @@ from engine.workers import Workers
 
 _log = structlog.get_logger()
 
-SEND_SECONDS = 60.0
-"""How long a target may take; what has not answered by then is `unknown`."""
-
-LEASE_SECONDS = 90.0
+LEASE_SECONDS = 30.0
+"""For how long a change is this process's beyond what its target may take."""
 
 
 class Applier:
@@ -68,11 +66,11 @@ class Applier:
         """
         change = await self._store.get_change(actor.organisation_id, change_id)
         controller = await self._check(actor, change, force, digest)
-        provider = self._appliers.get(change.operation_id)
+        entry = self._appliers.entry(change.operation_id)
         change.decided_by, change.decided_at = actor.id, self._clock.now()
-        change.lease_until = change.decided_at + LEASE_SECONDS
+        change.lease_until = change.decided_at + entry.seconds + LEASE_SECONDS
         claimed = await self._move(actor, change, ChangeState.APPLYING)
-        task = asyncio.get_running_loop().create_task(self._carry_out(actor, claimed, controller, provider))
+        task = asyncio.get_running_loop().create_task(self._carry_out(actor, claimed, controller, entry))
         self._workers.spawn(_watch(task))
         return await asyncio.shield(task)
 
@@ -138,19 +136,19 @@ class Applier:
         return controller
 
     async def _carry_out(
-        self, actor: Actor, change: PendingChange, controller: Controller, provider: WriteProvider
+        self, actor: Actor, change: PendingChange, controller: Controller, entry: WriteEntry
     ) -> PendingChange:
         call = Call(
             organisation_id=change.organisation_id,
             operation_id=change.operation_id,
             ports=self._ports,
-            deadline=asyncio.get_running_loop().time() + SEND_SECONDS,
+            deadline=asyncio.get_running_loop().time() + entry.seconds,
             delivery_id=change.id,
             actor_id=actor.id,
             artifact=change.artifact,
             change_id=change.id,
         )
-        state = await self._attempt(change, controller, provider, call)
+        state = await self._attempt(change, controller, entry, call)
         done = await self._move(actor, change, state)
         if state is ChangeState.DRIFTED:
             raise Conflict(
@@ -162,12 +160,13 @@ class Applier:
         return done
 
     async def _attempt(
-        self, change: PendingChange, controller: Controller, provider: WriteProvider, call: Call
+        self, change: PendingChange, controller: Controller, entry: WriteEntry, call: Call
     ) -> ChangeState:
-        sending = False
+        """What has not answered within `entry.seconds` is `unknown`."""
+        provider, sending = entry.provider, False
         try:
             call.target = self._targets.opened(controller)
-            async with asyncio.timeout(SEND_SECONDS):
+            async with asyncio.timeout(entry.seconds):
                 present = await provider.observe(change.change, call)
                 if canonical(present) != canonical(change.change.precondition):
                     change.drift = {"planned_against": change.change.precondition, "present": present}

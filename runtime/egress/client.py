@@ -77,6 +77,7 @@ class EgressClient:
         *,
         delivery_id: str = "",
         target: Target | None = None,
+        seconds: float | None = None,
     ) -> Answer:
         """See `catalog.provider.Http`. Redirects are answers like any other."""
         guard, destination = self._examine(purpose, url, target)
@@ -86,7 +87,7 @@ class EgressClient:
             sent["webhook-id"] = webhook_id(delivery_id)
             if self._signer is not None:
                 sent.update(self._signer.sign(delivery_id, body))
-        limits = CONTROLLER_LIMITS if purpose == "controller" else self._limits
+        limits = _controllers_limits(seconds) if purpose == "controller" else self._limits
         try:
             async with asyncio.timeout(limits.total):
                 pinned = await self._pin(guard, destination)
@@ -150,6 +151,12 @@ class EgressClient:
                 yield response
             finally:
                 response.close()
+
+
+def _controllers_limits(seconds: float | None) -> Limits:
+    if seconds is None:
+        return CONTROLLER_LIMITS
+    return msgspec.structs.replace(CONTROLLER_LIMITS, total=seconds, sock_read=seconds)
 
 
 def _agreed(destination: Destination) -> Destination:

@@ -1,5 +1,6 @@
 """The command line against a running server: from a folder of Connections to an applied change."""
 
+import asyncio
 import http.server
 import threading
 import time
@@ -12,6 +13,7 @@ from api.cli import server as server_module
 from catalog.jsonvalue import Json
 from tests.api.running import Running
 from tests.cli.commanding import Fabric
+from tests.engine.house import current
 
 
 class Shop(http.server.BaseHTTPRequestHandler):
@@ -333,3 +335,14 @@ def test_a_token_that_is_not_the_server_s_is_told_with_what_to_correct(
     said = live("runs", "ls")
     assert said.code == 3
     assert "FABRIC_TOKEN is not this server's" in said.err
+
+
+def test_a_change_that_takes_long_is_waited_for(live: Fabric, server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.fabric.changes.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("api.cli.commands.changes.LOOK_SECONDS", 0.05)
+    target = server.controller("slow")
+    asked = server.call("POST", "/operations/probe.set/invoke", {"params": {"controller_id": target, "value": "s"}})
+    monkeypatch.setattr(current(), "on_call", lambda _value: asyncio.sleep(0.4))
+    done = live("changes", "apply", asked.body["change_id"], "--yes", "--json")
+    assert (done.code, done.json["state"]) == (0, "applied")
+    assert "takes a while" in done.err

@@ -14,6 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 from catalog.changes import Change
 from catalog.errors import Conflict, FabricError
 from catalog.jsonvalue import Json
+from catalog.operations import APPLY_SECONDS
 from catalog.provider import Call
 from engine.apply import LEASE_SECONDS
 from engine.changes import ChangeState, PendingChange
@@ -331,7 +332,7 @@ class ChangeMachine(RuleBasedStateMachine):
             await self._restart()
             await self._sweep()
             return
-        self.clock.pass_by(LEASE_SECONDS + 1.0)
+        self.clock.pass_by(APPLY_SECONDS + LEASE_SECONDS + 1.0)
         await self._sweep()
         current().gates.clear()
         held.set()

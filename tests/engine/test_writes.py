@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from catalog.appliers import Appliers
 from catalog.errors import Conflict, FabricError, Forbidden, TargetTimeout
 from catalog.jsonvalue import Json
 from engine.changes import ChangeState, PendingChange
@@ -196,6 +197,19 @@ async def test_no_answer_after_sending_is_unknown_and_is_never_sent_again(home: 
     assert done.state is ChangeState.UNKNOWN
     assert await refused(home, change) == "CHANGE_STATE"
     assert len(current().applied) == 1
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(0.2, ChangeState.UNKNOWN), (20.0, ChangeState.APPLIED)])
+async def test_a_write_is_waited_for_as_long_as_it_says_that_it_takes(
+    home: House, monkeypatch: pytest.MonkeyPatch, seconds: float, state: ChangeState
+) -> None:
+    change = await staged(home)
+    plain = Appliers.entry
+    monkeypatch.setattr(Appliers, "entry", lambda *args: msgspec.structs.replace(plain(*args), seconds=seconds))
+    gate = current().gates["new"] = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.5, gate.set)
+    done = await home.app.applier.apply(home.admin, change.id, force=True, digest=change.digest)
+    assert done.state is state
 
 
 async def test_a_caller_who_goes_away_does_not_interrupt_an_apply(home: House) -> None:

@@ -42,6 +42,7 @@ class FakeHttp:
         *,
         delivery_id: str = "",
         target: Target | None = None,
+        seconds: float | None = None,
     ) -> Answer:
         self.sent.append(Sent(purpose, method, url, dict(headers), body, delivery_id))
         if self.error is not None:

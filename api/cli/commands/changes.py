@@ -1,5 +1,6 @@
 """`fabric changes`: staged writes, and the decision on them."""
 
+import time
 from typing import Annotated
 
 import typer
@@ -14,6 +15,9 @@ from catalog.jsonvalue import Json
 app = typer.Typer(no_args_is_help=True, help="Writes that wait for a person, and the decision on them.")
 
 Id = Annotated[str, typer.Argument(help="The change's id, or its unique beginning.")]
+
+LOOK_SECONDS = 1.0
+"""Between two looks at a change that is being applied."""
 
 _COLUMNS: list[terminal.Column] = [
     ("CHANGE", lambda each: each["id"]),
@@ -67,7 +71,7 @@ def apply(change_id: Id, yes: terminal.Yes = False, json: terminal.AsJson = Fals
         terminal.note("Nothing is applied.")
         return
     body = {"force": True, "digest": change["digest"]}
-    done = server.post(f"changes/{segment(change['id'])}/apply", body)
+    done = _awaited(server, server.post(f"changes/{segment(change['id'])}/apply", body))
     if json:
         terminal.print_json(done)
     else:
@@ -101,6 +105,16 @@ def reject(
         terminal.print_json(done)
     else:
         terminal.say("change ", done["id"], "  ", terminal.styled(done["state"]))
+
+
+def _awaited(server: Server, change: Json) -> Json:
+    """The change once it is applied or is not: some take minutes, and go on without anybody waiting."""
+    if change["state"] == "applying":
+        terminal.note("The target takes a while; the change goes on even if you do not wait.")
+    while change["state"] == "applying":
+        time.sleep(LOOK_SECONDS)
+        change = server.get(f"changes/{segment(change['id'])}")
+    return change
 
 
 def _refuse_decided(change: Json) -> None:

@@ -1,5 +1,6 @@
 """Sending: a planned request to a daemon as a change holds it, and its way there."""
 
+import asyncio
 from collections.abc import Mapping
 
 from catalog.changes import Change
@@ -8,8 +9,12 @@ from catalog.jsonvalue import Json
 from catalog.provider import Call
 from runtime.providers.daemons.finding import daemon_of
 
-APPLY_SECONDS = 55.0
-"""A little less than Apply itself waits, so that its end is told by who asked."""
+LONG = 900.0
+"""Seconds for what waits until guests have ended or run: a restart goes from replica to replica."""
+DEPLOY = 3600.0
+"""Seconds for a deployment, which may build modules before, and wait for many services one after the other."""
+MARGIN = 5.0
+"""Seconds less than Apply itself waits, so that its end is told by who asked."""
 
 
 def request(method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json = None) -> Json:
@@ -20,8 +25,9 @@ def request(method: str, path: str, *, query: Mapping[str, str] | None = None, b
 async def send(change: Change, call: Call) -> Json:
     """Send it, once. Raises FabricError as the daemon means it."""
     asked = change.request
+    left = max(1.0, call.deadline - asyncio.get_running_loop().time() - MARGIN)
     return await daemon_of(call).ask(
-        asked["method"], asked["path"], query=asked["query"], body=asked["body"], seconds=APPLY_SECONDS
+        asked["method"], asked["path"], query=asked["query"], body=asked["body"], seconds=left
     )
 
 

@@ -12,6 +12,7 @@ from catalog.operations import OperationSet
 from catalog.provider import Call
 from runtime.providers.daemons import daemon_of, request, segment, send, told
 from runtime.providers.daemons.difference import words
+from runtime.providers.daemons.sending import DEPLOY, LONG
 from runtime.providers.fields import ControllerId, Count, Time
 from runtime.providers.mortar.reads import ProjectName
 
@@ -71,7 +72,7 @@ class Undeployed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     undeployed_at: Time
 
 
-@operations.write("deploy", permission=MANAGE, title="Deploy a project")
+@operations.write("deploy", permission=MANAGE, seconds=DEPLOY, title="Deploy a project")
 class DeployProject:
     """Bring services, networks, volumes and policies to what a project file says; what fails is undone."""
 
@@ -100,7 +101,7 @@ class DeployProject:
         return told(await send(change, call), Deployed)
 
 
-@operations.write("undeploy", permission=MANAGE, title="Take a project down")
+@operations.write("undeploy", permission=MANAGE, seconds=LONG, title="Take a project down")
 class UndeployProject:
     """Remove a project's services, networks and policies; its volumes stay unless asked for."""
 

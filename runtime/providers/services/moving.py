@@ -10,6 +10,7 @@ from catalog.jsonvalue import Json
 from catalog.operations import OperationSet
 from catalog.provider import Call
 from runtime.providers.daemons import daemon_of, request, segment, send, told
+from runtime.providers.daemons.sending import LONG
 from runtime.providers.fields import ControllerId, Count, Time
 from runtime.providers.services.reads import ServiceName, Which
 from runtime.providers.services.shapes import State
@@ -118,7 +119,7 @@ class StartService(_Observed):
         return told(await send(change, call), Moved)
 
 
-@operations.write("stop", permission=MANAGE, title="Stop a service")
+@operations.write("stop", permission=MANAGE, seconds=LONG, title="Stop a service")
 class StopService(_Observed):
     """Stop a service until somebody starts it again."""
 
@@ -139,7 +140,7 @@ class StopService(_Observed):
         return told(await send(change, call), Moved)
 
 
-@operations.write("restart", permission=MANAGE, title="Restart a service")
+@operations.write("restart", permission=MANAGE, seconds=LONG, title="Restart a service")
 class RestartService(_Observed):
     """Replace a service's replicas one by one, or by force all at once."""
 
@@ -161,7 +162,7 @@ class RestartService(_Observed):
         return told(await send(change, call), Restarted)
 
 
-@operations.write("delete", permission=MANAGE, title="Delete a service")
+@operations.write("delete", permission=MANAGE, seconds=LONG, title="Delete a service")
 class DeleteService(_Observed):
     """Stop a service and forget it; its volumes stay."""
 

@@ -9,7 +9,7 @@ from catalog.jsonvalue import Json
 from catalog.operations import Write
 from engine.redaction import hide_secrets
 from tests.api.daemon.hosted import Hosted
-from tests.api.daemon.operating import REGISTRY, Operator
+from tests.api.daemon.operating import APPLIERS, REGISTRY, Operator
 
 TOKEN = "a-token-that-nobody-may-see"
 
@@ -228,6 +228,13 @@ def test_a_project_is_deployed_changed_and_taken_down(operator: Operator, runnin
     wrong = refused(Invalid, "INVALID_REQUEST", operator, "mortar.deploy", mortar=text.replace('planned-net"', 'no"'))
     assert "no" in wrong.message
     assert running.daemon.volumes.find("planned-data") is None
+
+
+def test_what_waits_for_guests_says_that_it_takes_long() -> None:
+    for name in ("services.stop", "services.restart", "services.delete", "mortar.undeploy"):
+        assert APPLIERS.entry(name).seconds >= 800, "twenty replicas one after the other, ten seconds and thirty each"
+    assert APPLIERS.entry("mortar.deploy").seconds > APPLIERS.entry("mortar.undeploy").seconds
+    assert APPLIERS.entry("services.scale").seconds == 60
 
 
 def test_each_write_has_code_and_its_modules_permission() -> None:
