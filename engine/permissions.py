@@ -24,7 +24,10 @@ PLATFORM = frozenset(
 
 _DAEMON_VIEW = {f"{module}.view" for module in ("services", "networks", "volumes", "mortar", "daemon", "events")}
 _DAEMON_MANAGE = {f"{module}.manage" for module in ("services", "networks", "volumes", "mortar")}
-_VIEW = frozenset({"cameras.view", "network.view", "voip.view", "firewall.view_logs", "storage.view"}) | _DAEMON_VIEW
+_VIEW = (
+    frozenset({"cameras.view", "network.view", "voip.view", "firewall.view_logs", "storage.view", "hypervisor.view"})
+    | _DAEMON_VIEW
+)
 _OPERATE = (
     frozenset({"storage.write", "hypervisor.manage_snapshots", "hypervisor.manage_vms", "services.call"})
     | _DAEMON_MANAGE
