@@ -11,9 +11,22 @@ from catalog.ai_tools import may_be_tool, tool_entry, tool_name
 from catalog.errors import Invalid, NotFound
 from catalog.events import EventSpec, Pattern, check_event
 from catalog.jsonvalue import Json, digest
-from catalog.operations import Operation, Tier, check_operation
+from catalog.operations import PLUGIN_PREFIX, Operation, Tier, check_operation
 
 T = TypeVar("T")
+
+
+_COME_AND_GO = {
+    "service.": (
+        "A service's functions are in the catalog once it has run: validate with `--live`, or where no server is asked"
+        " name its folder with `--service`."
+    ),
+    PLUGIN_PREFIX: (
+        "A plugin's operations are in the catalog while it is enabled: validate with `--live`, or where no server is"
+        " asked with `--catalog` and a file of `fabric catalog export --live`."
+    ),
+}
+"""Operations that a running server has and the built-in catalog has not, by how their ids begin."""
 
 
 class Catalog:
@@ -35,8 +48,7 @@ class Catalog:
         """The operation. Raises NotFound OP_UNKNOWN with the nearest name as hint."""
         found = self.operations.get(operation_id)
         if found is None:
-            near = self.nearest_operation(operation_id)
-            hint = f"Did you mean `{near}`?" if near else "See `fabric catalog ls`."
+            hint = self.hint_for(operation_id)
             raise NotFound("OP_UNKNOWN", f"There is no operation `{operation_id[:80]}`.", hint=hint)
         return found
 
@@ -54,6 +66,15 @@ class Catalog:
     def nearest_operation(self, name: str) -> str | None:
         """The known operation id most like `name`, for "did you mean"."""
         return nearest(name, self.operations)
+
+    def hint_for(self, operation_id: str) -> str:
+        """What somebody could do who names an operation that there is not."""
+        for lead, why in _COME_AND_GO.items():
+            if operation_id.startswith(lead):
+                near = nearest(operation_id, [each for each in self.operations if each.startswith(lead)])
+                return f"Did you mean `{near}`?" if near else why
+        near = self.nearest_operation(operation_id)
+        return f"Did you mean `{near}`?" if near else "See `fabric catalog ls`."
 
     def nearest_event(self, name: str) -> str | None:
         """The known event type most like `name`, for "did you mean"."""

@@ -11,14 +11,20 @@ from api.daemon.hosting import Hosting
 from api.scenarios.model import DaemonIn
 from catalog.errors import Invalid
 from runtime.daemon.config import read_config
+from runtime.providers.service_functions import ServiceFunctions
 from runtime.wasm.modules.building import build
 
+START_SECONDS = 15.0
 STOP_SECONDS = 2.0
 
 
 @asynccontextmanager
-async def hosting(given: DaemonIn, place: Path, folder: Path, here: Here) -> AsyncIterator[None]:
+async def hosting(
+    given: DaemonIn, place: Path, folder: Path, here: Here, functions: ServiceFunctions, organisation_id: str
+) -> AsyncIterator[None]:
     """The daemon while the scenario is played; its own events fire nothing, the scenario's do.
+
+    Its services run, if they ever will, and what they export is known to `functions`.
 
     Raises FabricError where a module or a request is refused, Invalid SCENARIO_FILE for a folder that is not there.
     """
@@ -34,9 +40,13 @@ async def hosting(given: DaemonIn, place: Path, folder: Path, here: Here) -> Asy
                 await build(_module(place, name), made.daemon.modules, run_build=False)
             for each in given.asks:
                 await made.inside.ask(each.method, each.path, body=each.body)
+            for service in made.daemon.services.list():
+                await made.daemon.services.settled(service.id, START_SECONDS)
             here.open(made.inside)
+            functions.open(made.daemon.functions, organisation_id)
             yield
         finally:
+            functions.close()
             here.close()
             await made.close(STOP_SECONDS)
     finally:

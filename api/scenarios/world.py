@@ -19,6 +19,7 @@ from api.scenarios.model import ControllerIn, Scenario
 from api.scenarios.receiver import Receiver, receiving
 from api.settings import Settings
 from api.wiring import Application, build
+from catalog.daemons import LOCAL_DAEMON
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
 from engine.records import StoredConnection
@@ -79,7 +80,8 @@ async def world(scenario: Scenario, place: Path) -> AsyncIterator[World]:
                 try:
                     await first_start(application)
                     await application.start()
-                    async with await _daemon(scenario, place, folder, here):
+                    async with await _daemon(scenario, place, folder, here, application):
+                        application.registry.refresh()
                         yield await _furnished(scenario, place, application, receiver, folder)
                 finally:
                     await application.stop()
@@ -87,12 +89,17 @@ async def world(scenario: Scenario, place: Path) -> AsyncIterator[World]:
         shutil.rmtree(folder)
 
 
-async def _daemon(scenario: Scenario, place: Path, folder: Path, here: Here) -> AbstractAsyncContextManager[None]:
+async def _daemon(
+    scenario: Scenario, place: Path, folder: Path, here: Here, application: Application
+) -> AbstractAsyncContextManager[None]:
     if scenario.daemon is None:
         return nullcontext()
     # Most scenarios need none, and it takes a while to import.
     module = await asyncio.to_thread(importlib.import_module, "api.scenarios.daemon")
-    made: AbstractAsyncContextManager[None] = module.hosting(scenario.daemon, place, folder / "daemon", here)
+    (controller,) = await application.store.find_controllers([LOCAL_DAEMON])
+    made: AbstractAsyncContextManager[None] = module.hosting(
+        scenario.daemon, place, folder / "daemon", here, application.service_functions, controller.organisation_id
+    )
     return made
 
 

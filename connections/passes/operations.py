@@ -14,12 +14,11 @@ def run(work: Work) -> None:
         operation = work.catalog.find_operation(step.operation_id)
         work.steps[number].operation = operation
         if operation is None:
-            near = work.catalog.nearest_operation(step.operation_id)
             work.findings.error(
                 f"{at}/operation_id",
                 "OP_UNKNOWN",
                 f"There is no operation `{step.operation_id[:80]}`.",
-                f"Did you mean `{near}`?" if near else "See `fabric catalog ls`.",
+                work.catalog.hint_for(step.operation_id),
             )
         elif operation.write:
             _write(work, operation, step, at)

@@ -23,6 +23,21 @@ HOSTILE = "".join(
     f"[function.{name}]\n{COUNT if name in ('lie', 'babble', 'stretch') else ''}"
     for name in ("echo", "trap", "spin", "lie", "babble", "mumble", "flood", "stretch", "nest", "refuse", "absent")
 )
+PRICED = """
+name: price-an-order
+source_event: ingest.external
+conditions: [{field: trigger.name, operator: eq, value: order-asked}]
+steps:
+  - id: price
+    operation_id: service.pricing.quote
+    params: {item: "{{trigger.payload.item}}", quantity: "{{trigger.payload.quantity}}"}
+  - id: parcel
+    operation_id: service.pricing.delivery
+    params: {weight_grams: "{{trigger.payload.weight}}", express: true}
+  - id: told
+    operation_id: fabric.log
+    params: {message: "{{steps.price.output.total_cents}} + {{steps.parcel.output.cents}} cents"}
+"""
 SLACK = 0.5
 """Seconds that a busy machine may add to the three that the catalog may be old."""
 
@@ -38,7 +53,7 @@ def shop() -> Iterator[Floor]:
 
 def test_a_connection_calls_functions_of_a_warm_service(shop: Floor) -> None:
     server = shop.server
-    made = server.call("POST", "/connections", yaml.safe_load((SERVICES / "pricing/connection.yaml").read_text()))
+    made = server.call("POST", "/connections", yaml.safe_load(PRICED))
     assert made.status == 201, made.content
     payload = {"item": "rope", "quantity": 10, "weight": 1200}
     assert server.call("POST", "/ingest", {"name": "order-asked", "payload": payload}).status == 202

@@ -1,11 +1,14 @@
 """`fabric catalog` against a server whose services export functions."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.api.functions import Floor, floor
 from tests.cli.commanding import Fabric
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -34,5 +37,6 @@ def test_everything_is_listed_with_tier_write_flag_and_permission_and_the_counts
     counts = fabric("catalog", "ls", "--live", "--count", "--json").json
     assert counts == server.get("/catalog")["counts"]
     assert (counts["operations"], counts["events"]) == (len(listed["operations"]), len(listed["events"]))
+    assert fabric("validate", "--live", ROOT / "samples/price-order/connection.yaml").code == 0
     said = fabric("catalog", "ls", "--live", "--count").out
     assert str(counts["writes"]) in said

@@ -36,9 +36,31 @@ steps: [{operation_id: fabric.log}]
 
 def test_the_samples_are_without_problems(fabric: Fabric) -> None:
     files = sorted((ROOT / "samples").glob("*/connection.yaml"))
-    said = fabric("validate", *files, "--json")
+    said = fabric("validate", *files, "--service", ROOT / "samples/services/pricing", "--json")
     assert (said.code, said.out) == (0, "[]\n")
     assert said.err == LEFT_TO_THE_SERVER + "\n"
+
+
+def test_a_services_functions_are_known_by_its_folder_and_missed_without_it(fabric: Fabric, tmp_path: Path) -> None:
+    sample = ROOT / "samples/price-order/connection.yaml"
+    (without,) = {
+        (each["code"], each["hint"])
+        for each in fabric("validate", sample, "--json").json
+        if each["severity"] == "error"
+    }
+    assert without[0] == "OP_UNKNOWN"
+    assert "`--service`" in without[1]
+    wrong = tmp_path / "connection.yaml"
+    wrong.write_text(sample.read_text().replace('item: "', 'itm: "').replace("output.total_cents", "output.total"))
+    said = fabric("validate", wrong, "--service", ROOT / "samples/services/pricing", "--json")
+    assert {each["code"] for each in said.json} >= {"PARAM_UNKNOWN_FIELD", "PARAM_REQUIRED", "TEMPLATE_UNKNOWN_FIELD"}
+    misspelt = sample.read_text().replace("pricing.quote", "pricing.qoute")
+    wrong.write_text(misspelt)
+    hints = [
+        each["hint"]
+        for each in fabric("validate", wrong, "--service", ROOT / "samples/services/pricing", "--json").json
+    ]
+    assert "Did you mean `service.pricing.quote`?" in hints
 
 
 def test_all_five_mistakes_of_a_file_come_back(fabric: Fabric, tmp_path: Path) -> None:
@@ -137,7 +159,8 @@ def test_what_is_exported_is_compiled_against_alike(fabric: Fabric, tmp_path: Pa
     assert fabric("catalog", "export", "-o", catalog).code == 0
     connections = sorted((ROOT / "samples").glob("*/connection*.yaml"))
     assert len(connections) > 8
-    said = fabric("validate", *connections, "--catalog", catalog, "--json")
+    functions = ("--service", ROOT / "samples/services/pricing")
+    said = fabric("validate", *connections, "--catalog", catalog, *functions, "--json")
     assert (said.code, said.json) == (0, [])
 
 

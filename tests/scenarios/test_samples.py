@@ -29,7 +29,10 @@ async def test_a_sample_goes_as_its_scenario_says(folder: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
 def test_a_sample_is_without_problems_and_canonical(folder: Path) -> None:
     content = (folder / "connection.yaml").read_bytes()
-    assert diagnose(content, offline_catalog(None)) == ()
+    file = folder / "scenario.yaml"
+    daemon = read_scenario(file, file.read_bytes()).daemon
+    services = [folder / each for each in daemon.modules] if daemon is not None else []
+    assert diagnose(content, offline_catalog(None, services)) == ()
     assert format_text(content) == content
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.commands.validate import CatalogFile, show_problems
+from api.cli.commands.validate import CatalogFile, Services, show_problems
 from api.cli.exits import ExitCode
 from api.cli.files import read_bytes, write_bytes
 from api.cli.offline import offline_catalog
@@ -31,6 +31,7 @@ def graph(
     form: Annotated[Format, typer.Option("--format", help="How to draw it.")] = Format.TERMINAL,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.", dir_okay=False)] = None,
     catalog: CatalogFile = None,
+    service: Services = None,
 ) -> None:
     """Draw what a Connection does: source, conditions, steps and what they need.
 
@@ -40,7 +41,7 @@ def graph(
 
     content = read_bytes(file)
     try:
-        plan = connections.compile(content, offline_catalog(catalog))
+        plan = connections.compile(content, offline_catalog(catalog, service or ()))
     except ConnectionInvalid as error:
         show_problems(str(file), content, error.diagnostics)
         raise typer.Exit(ExitCode.AUTHOR) from None

@@ -3,13 +3,14 @@
 import typer
 
 from api.cli import terminal
-from api.cli.commands.validate import CatalogFile
+from api.cli.commands.validate import CatalogFile, Services
 from api.cli.offline import offline_catalog
 from catalog.catalog import Catalog
 
 
 def schema(
     catalog: CatalogFile = None,
+    service: Services = None,
     live: bool = typer.Option(False, "--live", help="From the catalog of the running server."),
 ) -> None:
     """Print the JSON Schema of a Connection, made from the catalog: point your editor at it.
@@ -18,7 +19,7 @@ def schema(
     """
     from connections.editor_schema import editor_schema  # noqa: PLC0415 - keeps `--help` quick
 
-    terminal.print_json(editor_schema(_live() if live else offline_catalog(catalog)))
+    terminal.print_json(editor_schema(_live() if live else offline_catalog(catalog, service or ())))
 
 
 def _live() -> Catalog:

@@ -11,6 +11,7 @@ from api.cli.diagnostics_view import as_json, as_text
 from api.cli.exits import ExitCode
 from api.cli.files import connection_files, lines_of, read_bytes
 from api.cli.offline import diagnose, offline_catalog
+from catalog.catalog import Catalog
 from catalog.diagnostics import Diagnostic, Severity
 from catalog.jsonvalue import Json
 
@@ -31,7 +32,19 @@ CatalogFile = Annotated[
 ]
 
 
-def validate(files: Files, catalog: CatalogFile = None, json: terminal.AsJson = False) -> None:
+Services = Annotated[
+    list[Path] | None,
+    typer.Option("--service", help="A service's folder: what its Fabrickfile exports counts too.", file_okay=False),
+]
+
+
+def validate(
+    files: Files,
+    catalog: CatalogFile = None,
+    service: Services = None,
+    live: Annotated[bool, typer.Option("--live", help="Against the catalog of the running server.")] = False,
+    json: terminal.AsJson = False,
+) -> None:
     """Compile Connections and list all their problems.
 
     Exit 0 when every file compiles (warnings do not count), 1 when one does not.
@@ -40,7 +53,7 @@ def validate(files: Files, catalog: CatalogFile = None, json: terminal.AsJson = 
     """
     terminal.note(LEFT_TO_THE_SERVER)
     found = connection_files(files)
-    known = offline_catalog(catalog)
+    known = _live() if live else offline_catalog(catalog, service or ())
     checked = [(path, content, diagnose(content, known)) for path, content in _read(found, quiet=json)]
     if json:
         terminal.print_json([row for path, _, problems in checked for row in as_json(str(path), problems)])
@@ -48,6 +61,12 @@ def validate(files: Files, catalog: CatalogFile = None, json: terminal.AsJson = 
         _show(checked)
     errors = sum(each.severity is Severity.ERROR for _, _, problems in checked for each in problems)
     raise typer.Exit(ExitCode.AUTHOR if errors else ExitCode.FINE)
+
+
+def _live() -> Catalog:
+    from api.cli.server_catalog import server_catalog  # noqa: PLC0415 - most compile without a server
+
+    return server_catalog()
 
 
 def _read(paths: list[Path], *, quiet: bool) -> Iterator[tuple[Path, bytes]]:

@@ -14,7 +14,7 @@ from runtime.wasm.modules.capabilities import merged, write_note
 from runtime.wasm.modules.commands import run_command
 from runtime.wasm.modules.fabrickfile import FILE_NAME, BuildStep, Fabrickfile
 from runtime.wasm.modules.fabrickfile_reading import FILE_MOST, read_fabrickfile
-from runtime.wasm.modules.function_section import check_function, schema_files, with_schemas
+from runtime.wasm.modules.function_section import Function, check_function, schema_files, with_schemas
 from runtime.wasm.modules.inheriting import Parent
 from runtime.wasm.modules.interface import read_interface
 from runtime.wasm.modules.manifest import Descriptor, Manifest
@@ -219,11 +219,16 @@ def _plugin_schemas(blueprint: Blueprint) -> dict[str, str]:
 
 def _function_schemas(blueprint: Blueprint) -> dict[str, str]:
     """What the functions' schemas are, where these are files; every schema is looked at."""
-    functions = blueprint.fabrickfile.functions
-    found = read_schema_files(blueprint.folder, schema_files(functions))
-    for function in with_schemas(functions, found):
+    found = read_schema_files(blueprint.folder, schema_files(blueprint.fabrickfile.functions))
+    for function in with_schemas(blueprint.fabrickfile.functions, found):
         check_function(function)
     return {types.FUNCTION_SCHEMAS: msgspec.json.encode(found, order="sorted").decode()} if found else {}
+
+
+def functions_of(blueprint: Blueprint) -> tuple[Function, ...]:
+    """The functions that a service of it will export, schemas written out. Raises what reading a schema's file does."""
+    functions = blueprint.fabrickfile.functions
+    return with_schemas(functions, read_schema_files(blueprint.folder, schema_files(functions)))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -12,9 +12,9 @@ from catalog.daemons import DRIVER, DaemonApi
 from catalog.errors import Conflict, FabricError, Forbidden, Invalid, NotFound, TargetFailed, TargetTimeout, Unavailable
 from catalog.jsonvalue import Json
 from catalog.provider import Target
+from runtime.drivers.daemon.remote import AddressDaemon, SocketDaemon
 from runtime.egress import Guard, client
 from runtime.egress.client import EgressClient
-from runtime.drivers.daemon.remote import AddressDaemon, SocketDaemon
 from tests.api.daemon.hosted import Hosted, hosted, short_folder
 from tests.runtime.daemon.house import free_port
 
