@@ -137,11 +137,18 @@ class LogSink(Protocol):
         ...
 
 
+class Managed(msgspec.Struct, frozen=True, kw_only=True):
+    """Every organisation's controllers: those that are opened, and the ids of those whose credentials do not open."""
+
+    targets: tuple[Target, ...]
+    closed: frozenset[str] = frozenset()
+
+
 class Controllers(Protocol):
     """The managed targets, for what watches them."""
 
-    async def every(self) -> Sequence[Target]:
-        """Every organisation's controllers, opened. One whose credentials do not open is left out and logged."""
+    async def every(self) -> Managed:
+        """All there are. One whose credentials do not open is logged. Raises FabricError STORE_*."""
         ...
 
     def changed(self, listener: Callable[[], None]) -> Callable[[], None]:

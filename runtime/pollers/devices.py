@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import msgspec
+import structlog
 
 from catalog.errors import FabricError
 from catalog.jsonvalue import Json
@@ -11,8 +12,23 @@ from runtime.drivers.driver import Device
 from runtime.drivers.opening import find_driver, link_of, open_peer
 from runtime.pollers.watch import Happening, Rhythm, Seen, Watched
 
+_log = structlog.get_logger()
+
 GONE_AFTER = 2
 """Looks that must fail before a controller counts as offline: one lost packet is no event."""
+
+FORGET_SECONDS = 7 * 86_400.0
+"""A device that its controller has not listed for so long is forgotten: it is discovered when it comes again."""
+
+GONE_MOST = 2_000
+"""Unlisted devices remembered for one controller; telephones make up a new address every day."""
+
+
+class _Gone(msgspec.Struct, frozen=True):
+    """A device that is no longer listed, as it was, and since when (seconds since 1970 UTC)."""
+
+    device: Device
+    since: float
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -20,6 +36,13 @@ class _Known(msgspec.Struct, frozen=True):
 
     devices: dict[str, Device] = {}
     reachable: bool | None = None
+    gone: dict[str, _Gone] = {}
+
+    @property
+    def all(self) -> dict[str, Device]:
+        """Every device that is remembered, the unlisted ones as offline."""
+        gone = {key: msgspec.structs.replace(each.device, online=False) for key, each in self.gone.items()}
+        return {**gone, **self.devices}
 
 
 class DevicePoll:
@@ -41,10 +64,11 @@ class DevicePoll:
         known = _known(watched.memory)
         peer = open_peer(link_of(watched.target, watched.ports, watched.deadline))
         present = {each.device_id: each for each in await peer.devices()}
-        happenings = [*compare(known.devices, present, watched.target)]
+        happenings = [*compare(known.all, present, watched.target)]
         if known.reachable is False:
             happenings.insert(0, _moved(watched.target, online=True, reason=None))
-        return Seen(happenings=tuple(happenings), memory=msgspec.to_builtins(_Known(present, reachable=True)))
+        seen = _Known(present, reachable=True, gone=_gone(known, present, watched.now))
+        return Seen(happenings=tuple(happenings), memory=msgspec.to_builtins(seen))
 
     async def failed(self, watched: Watched, error: FabricError) -> Seen | None:
         """The second failure of a row is the controller's going; its devices stay as they were seen."""
@@ -52,7 +76,7 @@ class DevicePoll:
         if watched.failures < GONE_AFTER or known.reachable is False:
             return None
         told = () if known.reachable is None else (_moved(watched.target, online=False, reason=error.message),)
-        return Seen(happenings=told, memory=msgspec.to_builtins(_Known(known.devices, reachable=False)))
+        return Seen(happenings=told, memory=msgspec.to_builtins(_Known(known.devices, False, known.gone)))
 
 
 def compare(before: Mapping[str, Device], now: Mapping[str, Device], target: Target) -> list[Happening]:
@@ -105,5 +129,19 @@ def _changed(old: Device, new: Device) -> Json:
     return sorted(facts | {name for name in ("name", "kind") if getattr(old, name) != getattr(new, name)})
 
 
+def _gone(known: _Known, present: Mapping[str, Device], now: float) -> dict[str, _Gone]:
+    """The unlisted devices, the longest gone first."""
+    gone = {key: each for key, each in known.gone.items() if key not in present and now - each.since < FORGET_SECONDS}
+    gone.update({key: _Gone(each, now) for key, each in known.devices.items() if key not in present})
+    return dict(list(gone.items())[-GONE_MOST:])
+
+
 def _known(memory: Json) -> _Known:
-    return _Known() if memory is None else msgspec.convert(memory, _Known)
+    if memory is None:
+        return _Known()
+    try:
+        return msgspec.convert(memory, _Known)
+    except msgspec.ValidationError as error:
+        # Another version's, which put it differently: its devices are discovered again, and looked at from now on.
+        _log.error("device_memory_unfit", reason=str(error))
+        return _Known()

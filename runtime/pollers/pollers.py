@@ -9,20 +9,26 @@ import structlog
 
 from catalog.errors import FabricError
 from catalog.provider import Controllers, EventSink, Ports, Target
+from runtime.drivers.opening import load_drivers
 from runtime.pollers.followers import Followers
 from runtime.pollers.look import Look
 from runtime.pollers.memory import Memories
+from runtime.pollers.places import Places
 from runtime.pollers.rests import until_first, until_next
 from runtime.pollers.telling import Teller
 from runtime.pollers.watch import Follow, Poll
+from runtime.threads import in_thread
 
 _log = structlog.get_logger()
 
-AT_ONCE = 64
-"""Looks under way at the same time."""
-
 REFRESH_SECONDS = 60.0
 """How long a controller that another process changed may go unnoticed."""
+
+REFRESH_GAP = 0.25
+"""Between two refreshes: a hundred edits in a row are read once or twice."""
+
+CLOSE_SECONDS = 3.0
+"""What has not ended so long after it was cancelled is left behind."""
 
 
 class Pollers:
@@ -44,15 +50,16 @@ class Pollers:
         self._memories = memories
         self._polls = {each.name: each for each in polls}
         self._chance = chance
-        teller = Teller(sink, now)
+        teller = Teller(sink)
         self._look = Look(ports, memories, teller, now)
         self._followers = Followers(follows, ports, teller, now, chance)
         self._due: list[tuple[float, int, str, str]] = []
         self._entries: dict[tuple[str, str], _Entry] = {}
-        self._under_way: set[asyncio.Task[None]] = set()
         self._turn = 0
         self._awake = asyncio.Event()
+        self._places = Places(self._awake.set)
         self._stale = True
+        self._loaded: frozenset[str] = frozenset()
         self._running: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -61,18 +68,22 @@ class Pollers:
         await self._memories.open()
         self._unsubscribe = self._controllers.changed(self._changed)
         self._running = asyncio.create_task(self._run(), name="pollers")
+        self._running.add_done_callback(_report)
 
     async def close(self) -> None:
-        """End every look and close the memory. What was not told is told by the next look after the next start."""
-        if self._running is None:
+        """End every look and close the memory. What was not told is told after the next start."""
+        running, self._running = self._running, None
+        if running is None:
             return
         if self._unsubscribe is not None:
             self._unsubscribe()
-        self._running.cancel()
-        for look in self._under_way:
-            look.cancel()
-        await asyncio.wait([self._running, *self._under_way])
-        await self._followers.close()
+        ending = [running, *self._places.taken]
+        for each in ending:
+            each.cancel()
+        _, late = await asyncio.wait(ending, timeout=CLOSE_SECONDS)
+        for each in late:
+            _log.error("watch_does_not_end", look=each.get_name())
+        await self._followers.close(CLOSE_SECONDS)
         await self._memories.close()
 
     def _changed(self) -> None:
@@ -81,86 +92,106 @@ class Pollers:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        refreshed = loop.time()
+        refreshed = float("-inf")
         while True:
-            if self._stale or loop.time() - refreshed > REFRESH_SECONDS:
-                self._stale, refreshed = False, loop.time()
+            rest = refreshed + (REFRESH_GAP if self._stale else REFRESH_SECONDS) - loop.time()
+            if rest <= 0:
+                self._stale = False
                 await self._refresh()
-            self._begin_due(loop.time())
+                refreshed = loop.time()
+                continue
             self._awake.clear()
+            self._begin_due(loop.time())
             try:
-                async with asyncio.timeout(self._pause(loop.time())):
+                async with asyncio.timeout(min(rest, self._until_due(loop.time()))):
                     await self._awake.wait()
             except TimeoutError:
                 continue
 
-    def _pause(self, now: float) -> float | None:
-        if len(self._under_way) >= AT_ONCE:
-            return None
-        until_due = self._due[0][0] - now if self._due else REFRESH_SECONDS
-        return min(max(0.0, until_due), REFRESH_SECONDS)
+    def _until_due(self, now: float) -> float:
+        return max(0.0, self._due[0][0] - now) if self._due and self._places.free else REFRESH_SECONDS
 
     async def _refresh(self) -> None:
         """Bring what is watched in line with the controllers that there are."""
         try:
-            targets = await self._controllers.every()
+            managed = await self._controllers.every()
         except FabricError as error:
             _log.warning("pollers_blind", code=error.code, reason=error.message)
             return
-        wanted = {(target.id, name): target for target in targets for name in self._polls}
-        for key in [key for key in self._entries if key not in wanted]:
-            del self._entries[key]
-        for key, target in wanted.items():
-            self._enter(key, target)
-        self._followers.refresh(targets)
-        await self._memories.forget_but(frozenset(target.id for target in targets))
+        await self._load(frozenset(each.driver for each in managed.targets))
+        targets = {each.id: each for each in managed.targets}
+        for key in [key for key in self._entries if key[0] not in targets]:
+            self._leave(key)
+        loop = asyncio.get_running_loop()
+        for target in targets.values():
+            for name in self._polls:
+                # A callback of its own: a watch that fails on one controller is reported, and the others go on.
+                loop.call_soon(self._enter, (target.id, name), target)
+        self._followers.refresh(managed.targets)
+        await asyncio.sleep(0)
+        try:
+            await self._memories.forget_but(frozenset(targets) | managed.closed)
+        except FabricError as error:
+            _log.warning("watch_memory_stays", code=error.code, reason=error.message)
+
+    async def _load(self, drivers: frozenset[str]) -> None:
+        """Client libraries take half a second to import; the loop does not wait for that."""
+        if fresh := drivers - self._loaded:
+            await in_thread(lambda: load_drivers(fresh), lambda: None, name="load-drivers")
+            self._loaded |= fresh
 
     def _enter(self, key: tuple[str, str], target: Target) -> None:
         held = self._entries.get(key)
         if held is not None and held.target == target:
             return
+        self._leave(key)
         rhythm = self._polls[key[1]].rhythm(target)
         if rhythm is None:
-            self._entries.pop(key, None)
             return
         self._turn += 1
-        self._entries[key] = _Entry(target, rhythm.every, rhythm.deadline, self._turn)
+        entry = _Entry(target, rhythm.every, rhythm.deadline, self._turn)
+        entry.after = held.look if held is not None else None
+        self._entries[key] = entry
         self._push(key, until_first(rhythm.every, self._chance()), self._turn)
+
+    def _leave(self, key: tuple[str, str]) -> None:
+        """It is no more, or is something else now: a look that is under way is of no use."""
+        held = self._entries.pop(key, None)
+        if held is not None and held.look is not None:
+            held.look.cancel()
 
     def _push(self, key: tuple[str, str], seconds: float, turn: int) -> None:
         heapq.heappush(self._due, (asyncio.get_running_loop().time() + seconds, turn, *key))
 
     def _begin_due(self, now: float) -> None:
-        while self._due and self._due[0][0] <= now and len(self._under_way) < AT_ONCE:
+        while self._due and self._due[0][0] <= now and self._places.free:
             _, turn, controller_id, name = heapq.heappop(self._due)
             entry = self._entries.get((controller_id, name))
             if entry is None or entry.turn != turn:
                 continue
-            task = asyncio.create_task(self._one(entry, (controller_id, name)), name=f"look {name}")
-            self._under_way.add(task)
-            task.add_done_callback(self._ended)
+            entry.look = asyncio.create_task(self._one(entry, (controller_id, name)), name=f"look {name}")
+            entry.look.add_done_callback(_report)
+            self._places.take(entry.look)
 
     async def _one(self, entry: "_Entry", key: tuple[str, str]) -> None:
         failed = True
         try:
-            failed = not await self._look.once(self._polls[key[1]], entry.target, entry.deadline, entry.failures)
+            if await entry.alone():
+                failed = not await self._look.once(self._polls[key[1]], entry.target, entry.deadline, entry.failures)
         finally:
+            entry.look = None
             entry.failures = entry.failures + 1 if failed else 0
             if self._entries.get(key) is entry:
                 self._push(key, until_next(entry.every, entry.failures, self._chance()), entry.turn)
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._under_way.discard(task)
-        self._awake.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            told = {"message": "a watch has a bug", "exception": error, "task": task}
-            task.get_loop().call_exception_handler(told)
-
 
 class _Entry:
-    """One watch at one controller. `turn` tells it from an earlier one of the same controller, set up otherwise."""
+    """One watch at one controller. `turn` tells it from an earlier one of the same controller, set up otherwise.
 
-    __slots__ = ("deadline", "every", "failures", "target", "turn")
+    `after` is that one's last look, which has been cancelled and must have ended before this one's first.
+    """
+
+    __slots__ = ("after", "deadline", "every", "failures", "look", "target", "turn")
 
     def __init__(self, target: Target, every: float, deadline: float, turn: int) -> None:
         self.target = target
@@ -168,3 +199,18 @@ class _Entry:
         self.deadline = deadline
         self.turn = turn
         self.failures = 0
+        self.look: asyncio.Task[None] | None = None
+        self.after: asyncio.Task[None] | None = None
+
+    async def alone(self) -> bool:
+        """Wait for the look before; False where it does not end."""
+        if self.after is not None and not self.after.done():
+            await asyncio.wait([self.after], timeout=self.deadline)
+        return self.after is None or self.after.done()
+
+
+def _report(task: "asyncio.Task[None]") -> None:
+    """A bug goes where the loop's own go."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        told = {"message": f"`{task.get_name()}` has a bug", "exception": error, "task": task}
+        task.get_loop().call_exception_handler(told)

@@ -2,36 +2,40 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+import structlog
+
+from catalog.errors import FabricError, Unavailable
 from catalog.events import Event
 from catalog.provider import EventSink, Target
+from runtime.drivers.masking import masked_data
 from runtime.pollers.watch import Happening
 
+_log = structlog.get_logger()
 _NAMESPACE = uuid.UUID("5f0d6c0e-3c0b-4f7e-9f27-6a3a3b1d9c52")
 
 
 class Teller:
-    """Publishes happenings. One that comes twice has the same id both times, so that it fires once."""
+    """Publishes happenings, without credentials. One that comes twice has the same id, so that it fires once."""
 
-    def __init__(self, sink: EventSink, now: Callable[[], float]) -> None:
+    def __init__(self, sink: EventSink) -> None:
         self._sink = sink
-        self._now = now
 
-    async def tell(self, target: Target, watch: str, look: str, happenings: Sequence[Happening]) -> None:
-        """Returns once all of them are durable. `look` tells equal keys of different looks apart.
+    async def tell(self, target: Target, watch: str, look: str, happenings: Sequence[Happening], now: float) -> None:
+        """Returns once each is durable or will never be taken. `look` tells equal keys of different looks apart.
 
-        Raises FabricError where one is not; then tell all of them again.
+        Raises Unavailable where one cannot be taken now; then tell all of them again.
         """
-        now = self._now()
+        events = [_event(target, watch, look, each, now) for each in happenings]
         # Side by side, so that they share a commit; they are queued in their order all the same.
-        came = await asyncio.gather(
-            *(self._sink.publish(_event(target, watch, look, each, now)) for each in happenings),
-            return_exceptions=True,
-        )
-        for each in came:
-            if isinstance(each, BaseException):
-                raise each
+        came = await asyncio.gather(*map(self._sink.publish, events), return_exceptions=True)
+        for event, refusal in zip(events, came, strict=True):
+            if isinstance(refusal, FabricError) and not isinstance(refusal, Unavailable):
+                # It would be refused for ever, and every later look would wait as long.
+                _log.error("watch_event_refused", watch=watch, controller=target.id, kind=event.type, code=refusal.code)
+            elif isinstance(refusal, BaseException):
+                raise refusal
 
 
 def _event(target: Target, watch: str, look: str, happening: Happening, now: float) -> Event:
@@ -39,7 +43,7 @@ def _event(target: Target, watch: str, look: str, happening: Happening, now: flo
         id=str(uuid.uuid5(_NAMESPACE, f"{target.id} {watch} {look} {happening.key}")),
         organisation_id=target.organisation_id,
         type=happening.type,
-        payload=happening.payload,
+        payload=masked_data(target, happening.payload),
         time=now,
         artifact=happening.artifact,
     )
