@@ -1,7 +1,7 @@
 """Drivers of networks."""
 
 from runtime.drivers.driver import Driver, NoCredentials
-from runtime.drivers.network.settings import NetlinkSettings
+from runtime.drivers.network.settings import NetlinkSettings, SnmpCredentials, SnmpSettings
 
 DRIVERS: tuple[Driver, ...] = (
     Driver(
@@ -13,6 +13,17 @@ DRIVERS: tuple[Driver, ...] = (
         code="runtime.drivers.network.netlink:Netlink",
         extra="netlink",
         needs=("pyroute2",),
+        devices=True,
+    ),
+    Driver(
+        name="snmp",
+        module="network",
+        title="Switches, routers and access points that answer SNMP",
+        settings=SnmpSettings,
+        credentials=SnmpCredentials,
+        code="runtime.drivers.network.snmp:Snmp",
+        extra="snmp",
+        needs=("pysnmp",),
         devices=True,
     ),
 )

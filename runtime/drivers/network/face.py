@@ -32,11 +32,38 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     seen: float | None = None
 
 
+class Vlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A VLAN as its switch has it."""
+
+    vlan_id: int
+    name: str
+
+
+class Wifi(msgspec.Struct, frozen=True, kw_only=True):
+    """A wireless network as its access point has it; `wifi_id` tells it from the others there."""
+
+    wifi_id: str
+    ssid: str
+    enabled: bool
+
+
 class Network(Peer, Protocol):
     """A controller that knows who is on its network."""
 
     async def clients(self) -> Sequence[Client]:
         """Who is there, at most MAX_CLIENTS, one entry a MAC address. Raises FabricError TARGET_*."""
+        ...
+
+
+class Tables(Network, Protocol):
+    """A controller that also tells of its VLANs and wireless networks; its driver has the setting `watch_tables`."""
+
+    async def vlans(self) -> Sequence[Vlan]:
+        """Its VLANs; empty where it has no such table. Raises FabricError TARGET_*."""
+        ...
+
+    async def wifis(self) -> Sequence[Wifi]:
+        """Its wireless networks; empty where it has no such table. Raises FabricError TARGET_*."""
         ...
 
 
