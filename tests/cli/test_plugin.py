@@ -1,5 +1,6 @@
 """`fabric plugin`: a skeleton that builds and answers, and every command against a real server."""
 
+import base64
 import json
 import os
 import subprocess
@@ -7,10 +8,15 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from api.cli.plugin_skeleton import SKELETON, write_skeleton
 from catalog.errors import FabricError
+from catalog.plugins import Signature
+from runtime.plugins.signatures import check_signature
 from runtime.wasm.modules.building import build
 from tests.api.daemon.hosted import configured, short_folder
 from tests.api.running import running
@@ -102,3 +108,25 @@ def test_catalog_watch_tells_of_a_plugin_within_three_seconds() -> None:
                         assert told == [{"move": move, "name": each} for each in names]
                 finally:
                     watch.terminate()
+
+
+def test_what_is_signed_is_named_by_its_digest_its_name_or_its_folder(fabric: Fabric, tmp_path: Path) -> None:
+    private = Ed25519PrivateKey.generate()
+    key = tmp_path / "key.pem"
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    storage = ("--storage", tmp_path / "layout")
+    folder = ROOT / "samples/plugins/acme-meter"
+    assert fabric("module", "build", folder, "--no-build", *storage).code == 0
+    (row,) = fabric("module", "ls", "--json", *storage).json
+    for word, name in ((row["digest"], ""), ("acme-meter:1.0.0", "acme-meter:1.0.0"), (folder, "acme-meter:1.0.0")):
+        made = tmp_path / "signature"
+        said = fabric("plugin", "sign", word, "--key", key, "-o", made, *storage)
+        assert said.code == 0, said.err
+        signature = msgspec.json.decode(made.read_bytes(), type=Signature)
+        check_signature([private.public_key()], row["digest"], signature)
+        assert json.loads(base64.b64decode(signature.payload))["critical"]["identity"]["docker-reference"] == name
+        made.unlink()
+    for nothing in ("acme-meter:9", "sha256:beef"):
+        said = fabric("plugin", "sign", nothing, "--key", key, "-o", tmp_path / "none", *storage)
+        assert (said.code != 0, "MODULE_NOT_FOUND" in said.err) == (True, True), said.err
+    assert not (tmp_path / "none").exists()

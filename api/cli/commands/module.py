@@ -29,7 +29,7 @@ class Kind(StrEnum):
     TCP = "tcp"
 
 
-def _modules(storage: Path | None) -> "Modules":
+def modules_at(storage: Path | None) -> "Modules":
     from api.cli.control import Control  # noqa: PLC0415 - keeps `--help` quick
     from api.cli.modules import DaemonModules, StoreModules  # noqa: PLC0415 - as above
 
@@ -56,7 +56,7 @@ def build(
     from api.cli.module_build import built  # noqa: PLC0415 - keeps `--help` quick
     from api.cli.module_view import Shown  # noqa: PLC0415 - as above
 
-    modules = _modules(storage)
+    modules = modules_at(storage)
     with Shown(quiet=json) as progress:
         made = built(modules, folder, tuple(tag or ()), run_build=run_build, strict=strict, progress=progress)
     terminal.done(f"`{made['reference']}` is built ({made['digest']}).", made, as_json=json)
@@ -74,19 +74,19 @@ def add(
 
     Example: fabric module add ./hello.wasm -t hello:1.0.0 --type http
     """
-    made = _modules(storage).add(source, tag, None if kind is None else kind.value)
+    made = modules_at(storage).add(source, tag, None if kind is None else kind.value)
     terminal.done(f"`{made['reference']}` is stored ({made['digest']}).", made, as_json=json)
 
 
 @app.command("ls")
-def list_modules(storage: Storage = None, json: terminal.AsJson = False) -> None:
+def listmodules_at(storage: Storage = None, json: terminal.AsJson = False) -> None:
     """List modules.
 
     Example: fabric module ls
     """
     from api.cli.module_view import LIST_COLUMNS  # noqa: PLC0415 - keeps `--help` quick
 
-    rows = _modules(storage).rows()
+    rows = modules_at(storage).rows()
     terminal.show_rows(rows, LIST_COLUMNS, as_json=json, empty="There are no modules; see `fabric module build`.")
 
 
@@ -98,7 +98,7 @@ def show(reference: Reference, storage: Storage = None, json: terminal.AsJson = 
     """
     from api.cli.module_view import show_module  # noqa: PLC0415 - keeps `--help` quick
 
-    found = _modules(storage).show(reference)
+    found = modules_at(storage).show(reference)
     if json:
         terminal.print_json(found)
     else:
@@ -117,7 +117,7 @@ def remove(
 
     Example: fabric module rm hello:1.0.0 --yes
     """
-    modules = _modules(storage)
+    modules = modules_at(storage)
     if not terminal.confirmed(f"Remove {', '.join(f'`{each}`' for each in references)}?", yes=yes):
         return
     gone = [modules.remove(each, force=force) for each in references]
@@ -138,7 +138,7 @@ def tag(
 
     Example: fabric module tag hello:dev hello:1.0.0
     """
-    made = _modules(storage).tag(reference, name)
+    made = modules_at(storage).tag(reference, name)
     terminal.done(f"`{made['reference']}` is `{made['digest']}`.", made, as_json=json)
 
 
@@ -173,7 +173,7 @@ def pull(
 def _move(what: str, reference: str, to: str | None, *, insecure: bool, storage: Path | None, json: bool) -> None:
     from api.cli.module_view import Shown  # noqa: PLC0415 - keeps `--help` quick
 
-    modules = _modules(storage)
+    modules = modules_at(storage)
     with Shown(quiet=json) as progress:
         made = modules.move(what, reference, to, insecure=insecure, progress=progress)
     done = "is sent" if what == "push" else "is here"

@@ -1,5 +1,6 @@
 """`fabric plugin`: outsiders' operations and events, in a sandbox."""
 
+import re
 from base64 import b64encode
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli import terminal
+from api.cli.commands.module import Storage, modules_at
 from api.cli.files import read_bytes, write_bytes
 from api.cli.names import suggesting
 from api.cli.server import Server, segment
@@ -14,6 +16,8 @@ from catalog.errors import Invalid, NotFound
 from catalog.jsonvalue import Json
 
 app = typer.Typer(no_args_is_help=True, help="Outsiders' operations and events, in a sandbox.")
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 Plugin = Annotated[str, typer.Argument(help="The plugin's id.")]
 COLUMNS: list[terminal.Column] = [
@@ -127,21 +131,26 @@ def remove(plugin: Plugin, yes: terminal.Yes = False, json: terminal.AsJson = Fa
 
 @app.command("sign")
 def sign(
-    digest: Annotated[str, typer.Argument(help="The module's digest: `fabric module ls --json` has it.")],
+    module: Annotated[str, typer.Argument(help="Its module: a name, the folder it was built from, or a digest.")],
     key: Annotated[Path, typer.Option("--key", help="An Ed25519 private key in PEM.", dir_okay=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Write the signature here.", dir_okay=False)],
-    reference: Annotated[str, typer.Option("--reference", help="The name to note in what is signed.")] = "",
+    reference: Annotated[
+        str | None, typer.Option("--reference", help="The name to note in what is signed; the module's.")
+    ] = None,
+    storage: Storage = None,
 ) -> None:
     """Sign a plugin's module, for servers that trust the key.
 
-    Example: fabric plugin sign sha256:0f… --key key.pem -o acme-meter.sig
+    Example: fabric plugin sign acme-meter:1.0.0 --key key.pem -o acme-meter.sig
     """
     import msgspec  # noqa: PLC0415 - keeps `--help` quick
 
     from runtime.plugins.signatures import sign as signed  # noqa: PLC0415
 
-    write_bytes(output, msgspec.json.encode(signed(read_bytes(key), reference, digest)) + b"\n")
-    terminal.say(f"`{output}` signs {digest}.")
+    digest, name = _signed_module(module, storage)
+    made = signed(read_bytes(key), name if reference is None else reference, digest)
+    write_bytes(output, msgspec.json.encode(made) + b"\n")
+    terminal.say(f"`{output}` signs {name + ' ' if name else ''}{digest}.")
 
 
 @app.command("new")
@@ -159,6 +168,19 @@ def new(
     for path in write_skeleton(name, place):
         terminal.say(f"{path}")
     terminal.note(f"Build it: fabric module build {place}; then fabric plugin add {name}:0.1.0")
+
+
+def _signed_module(module: str, storage: Path | None) -> tuple[str, str]:
+    """The digest to sign, and the module's name where it is known. Raises NotFound MODULE_NOT_FOUND."""
+    if _DIGEST.match(module):
+        return module, ""
+    name = module
+    if Path(module).is_dir():
+        from runtime.wasm.modules.building import read_folder  # noqa: PLC0415 - most name the module
+
+        name = read_folder(Path(module)).reference
+    found = modules_at(storage).show(name)
+    return str(found["digest"]), name
 
 
 def _find(server: Server, plugin: str) -> Json:
