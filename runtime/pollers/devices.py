@@ -10,6 +10,7 @@ from catalog.jsonvalue import Json
 from catalog.provider import Target
 from runtime.drivers.driver import Device
 from runtime.drivers.opening import find_driver, link_of, open_peer
+from runtime.pollers.absences import excused
 from runtime.pollers.watch import Happening, Rhythm, Seen, Watched
 
 _log = structlog.get_logger()
@@ -32,11 +33,15 @@ class _Gone(msgspec.Struct, frozen=True):
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """What was seen last. `reachable` None: nothing was yet, so that nothing has changed either."""
+    """What was seen last. `reachable` None: nothing was yet, so that nothing has changed either.
+
+    `missed` counts the looks that missed a device which still counts as online (the setting `offline_after`).
+    """
 
     devices: dict[str, Device] = {}
     reachable: bool | None = None
     gone: dict[str, _Gone] = {}
+    missed: dict[str, int] = {}
 
     @property
     def all(self) -> dict[str, Device]:
@@ -62,12 +67,14 @@ class DevicePoll:
     async def look(self, watched: Watched) -> Seen:
         """Ask the controller for its devices and compare."""
         known = _known(watched.memory)
-        peer = open_peer(link_of(watched.target, watched.ports, watched.deadline))
-        present = {each.device_id: each for each in await peer.devices()}
+        link = link_of(watched.target, watched.ports, watched.deadline)
+        present = {each.device_id: each for each in await open_peer(link).devices()}
+        patience = getattr(link.settings, "offline_after", 1)
+        present, missed = excused(known.devices, present, known.missed, patience)
         happenings = [*compare(known.all, present, watched.target)]
         if known.reachable is False:
             happenings.insert(0, _moved(watched.target, online=True, reason=None))
-        seen = _Known(present, reachable=True, gone=_gone(known, present, watched.now))
+        seen = _Known(present, reachable=True, gone=_gone(known, present, watched.now), missed=missed)
         return Seen(happenings=tuple(happenings), memory=msgspec.to_builtins(seen))
 
     async def failed(self, watched: Watched, error: FabricError) -> Seen | None:
@@ -76,7 +83,7 @@ class DevicePoll:
         if watched.failures < GONE_AFTER or known.reachable is False:
             return None
         told = () if known.reachable is None else (_moved(watched.target, online=False, reason=error.message),)
-        return Seen(happenings=told, memory=msgspec.to_builtins(_Known(known.devices, False, known.gone)))
+        return Seen(happenings=told, memory=msgspec.to_builtins(_Known(known.devices, False, known.gone, known.missed)))
 
 
 def compare(before: Mapping[str, Device], now: Mapping[str, Device], target: Target) -> list[Happening]:

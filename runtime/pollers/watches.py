@@ -1,9 +1,10 @@
 """The watches. To add one: one file, one entry here, one peer to test it against."""
 
 from runtime.pollers.devices import DevicePoll
+from runtime.pollers.networks import VLANS, WIFIS
 from runtime.pollers.watch import Follow, Poll
 
-POLLS: tuple[Poll, ...] = (DevicePoll(),)
+POLLS: tuple[Poll, ...] = (DevicePoll(), VLANS, WIFIS)
 """What is looked for again and again."""
 
 FOLLOWS: tuple[Follow, ...] = ()

@@ -97,7 +97,7 @@ def _told(client: face.Client) -> Client:
 
 
 EVENTS = tuple(
-    EventSpec.of(f"network.{kind}.{verb}", payload, title=f"{name} was {verb}", driver_missing=True)
+    EventSpec.of(f"network.{kind}.{verb}", payload, title=f"{name} was {verb}")
     for kind, payload, name in (("vlan", VlanChanged, "A VLAN"), ("wifi", WifiChanged, "A wireless network"))
     for verb in ("created", "updated", "deleted")
 )
