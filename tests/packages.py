@@ -32,6 +32,15 @@ MODULES = {
     "kamailio": "kamailio=5.6.3-*",
     "/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so": "kamailio-tls-modules=5.6.3-*",
     "sipp": "sip-tester=1:3.6.1-*",
+    "mkfs.ext4": "e2fsprogs=1.47.0-*",
+    "losetup": "mount=2.38.1-*",
+    "swift-proxy-server": "swift-proxy=2.30.1-*",
+    "swift-account-server": "swift-account=2.30.1-*",
+    "swift-container-server": "swift-container=2.30.1-*",
+    "swift-object-server": "swift-object=2.30.1-*",
+    "nft": "nftables=1.0.6-*",
+    "ulogd": "ulogd2=2.0.8-*",
+    "/usr/lib/x86_64-linux-gnu/ulogd/ulogd_output_JSON.so": "ulogd2-json=2.0.8-*",
 }
 """The same for the drivers; a path stands for a package that brings no program of its own."""
 

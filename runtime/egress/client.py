@@ -1,6 +1,7 @@
 """EgressClient: the guarded way out over HTTP. One request, one connection, to an address that was checked."""
 
 import asyncio
+import io
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from runtime.egress.body import read_body
 from runtime.egress.connector import OpenSocket, one_connection, plain_socket
 from runtime.egress.guard import ConnectRefused, Guard, Pinned
 from runtime.egress.lookups import Lookups
+from runtime.egress.trust import ca_file_of, trusting_only
 from runtime.signatures.signing import Signer, webhook_id
 
 SIGNED_PURPOSES = frozenset({"webhook", "notify"})
@@ -91,7 +93,8 @@ class EgressClient:
         try:
             async with asyncio.timeout(limits.total):
                 pinned = await self._pin(guard, destination)
-                async with self._request(guard, pinned, method, sent, body, limits) as response:
+                tls = await self._trust(pinned.scheme, target)
+                async with self._request(guard, pinned, tls, method, sent, body, limits) as response:
                     return await self._read(response, limits)
         except TimeoutError:
             raise TargetTimeout("EGRESS_TIMEOUT", "The other side did not answer in time.") from None
@@ -127,14 +130,29 @@ class EgressClient:
             return guard.resolve(destination)
         return await self._lookups.run(partial(guard.resolve, destination))
 
+    async def _trust(self, scheme: str, target: Target | None) -> ssl.SSLContext | None:
+        """Whose certificates count. Raises TargetFailed EGRESS_TLS for a controller's `ca_file` that cannot be used."""
+        if scheme != "https":
+            return None
+        if ca_file := ca_file_of(target):
+            return await self._lookups.run(partial(trusting_only, ca_file))
+        if self._tls is None:
+            self._tls = await self._lookups.run(ssl.create_default_context)
+        return self._tls
+
     @asynccontextmanager
     async def _request(
-        self, guard: Guard, pinned: Pinned, method: str, headers: Mapping[str, str], body: bytes, limits: Limits
+        self,
+        guard: Guard,
+        pinned: Pinned,
+        tls: ssl.SSLContext | None,
+        method: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        limits: Limits,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        if self._tls is None and pinned.scheme == "https":
-            self._tls = await self._lookups.run(ssl.create_default_context)
         session = aiohttp.ClientSession(
-            connector=one_connection(guard, pinned, self._tls, self._open_socket),
+            connector=one_connection(guard, pinned, tls, self._open_socket),
             trust_env=False,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -143,9 +161,11 @@ class EgressClient:
             max_field_size=8190,
         )
         url = yarl.URL(pinned.destination.url, encoded=True)
+        # As a stream, which is written in pieces: a body of megabytes would hold the loop up.
+        data = io.BytesIO(body) if body else None
         async with (
             session,
-            session.request(method, url, data=body or None, headers=headers, allow_redirects=False) as response,
+            session.request(method, url, data=data, headers=headers, allow_redirects=False) as response,
         ):
             try:
                 yield response

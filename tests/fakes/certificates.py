@@ -41,6 +41,11 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
+def authority_pem() -> bytes:
+    """This authority's own certificate."""
+    return _pem(_authority()[1])
+
+
 def trusting() -> ssl.SSLContext:
     """A client's context that trusts this authority alone."""
     return ssl.create_default_context(cadata=_pem(_authority()[1]).decode())

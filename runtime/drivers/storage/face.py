@@ -22,7 +22,10 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     device: Annotated[str | None, Meta(description="What is mounted there.")] = None
     filesystem: str | None = None
     capacity_bytes: Annotated[Size | None, Meta(description="Null where no bound is known.")] = None
-    used_bytes: Annotated[int, Meta(ge=0)]
+    used_bytes: Size
+    at_least: Annotated[bool, Meta(description="There is more than was counted: `used_bytes` is a lower bound.")] = (
+        False
+    )
     free_bytes: Annotated[Size | None, Meta(description="Bytes that the server may still use.")] = None
     used_percent: Annotated[float, Meta(ge=0, le=100)] | None = None
     read_only: bool = False

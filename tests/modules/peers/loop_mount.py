@@ -1,0 +1,66 @@
+"""A file system in a file, mounted."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.modules.peers.versions import version_of
+
+MIB = 1024 * 1024
+
+
+class LoopMount:
+    """`place` is where it is mounted, `device` such as `/dev/loop0`."""
+
+    def __init__(self, place: Path, device: str) -> None:
+        self.place = place
+        self.device = device
+        self.version = f"Linux {os.uname().release}, e2fsprogs {version_of('e2fsprogs')}"
+
+    def remount(self, options: str) -> None:
+        """With other options, such as `ro`."""
+        _run(["mount", "-o", f"remount,{options}", str(self.place)])
+
+    def fill(self, left: int) -> None:
+        """Take all room but `left` bytes."""
+        free = os.statvfs(self.place)
+        with (self.place / "filling").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize - left)
+
+    def break_it(self) -> None:
+        """Have the kernel meet an error in the file system, as it would on a broken disk."""
+        Path("/sys/fs/ext4", Path(self.device).name, "trigger_fs_error").write_text("made by a test")
+
+
+def can_be_made() -> bool:
+    """Are we root, and is all there that it takes?"""
+    return os.geteuid() == 0 and all(shutil.which(each) for each in ("losetup", "mkfs.ext4", "mount"))
+
+
+@contextmanager
+def loop_mount(folder: Path, size: int = 16 * MIB) -> Iterator[LoopMount]:
+    """An ext4 of that size, for as long as the block lasts."""
+    image, place = folder / "disk.img", folder / "mount"
+    with image.open("wb") as file:
+        file.truncate(size)
+    _run(["mkfs.ext4", "-q", "-m", "0", str(image)])
+    place.mkdir()
+    device = _run(["losetup", "--find", "--show", str(image)]).strip()
+    try:
+        # An error of the file system is to be counted and not to stop it.
+        _run(["mount", "-t", "ext4", "-o", "errors=continue", device, str(place)])
+        try:
+            yield LoopMount(place, device)
+        finally:
+            _run(["umount", str(place)])
+    finally:
+        _run(["losetup", "--detach", device])
+
+
+def _run(command: Sequence[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+    return done.stdout

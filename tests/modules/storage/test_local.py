@@ -1,0 +1,144 @@
+"""The driver `local` on a file system that the test makes: its room, what ails it, and what it holds."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from catalog.errors import FabricError, TargetFailed
+from tests.modules.asking import ask, opened, ports
+from tests.modules.peers.loop_mount import MIB, LoopMount
+from tests.modules.storage.storing import Storing, local
+
+PEER = {"driver": "local", "peer": "ext4 in a loop mount"}
+
+
+@pytest.mark.covers("storage.health", **PEER)
+async def test_health_tells_of_the_mount_that_the_folder_lies_on(
+    mounted: LoopMount, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("peer_version", mounted.version)
+    (mounted.place / "in").mkdir()
+    async with ports() as real:
+        found = await ask("storage.health", local(str(mounted.place / "in"), mounts=["/"]), real)
+    pool, root = found["pools"]
+    assert (pool["pool"], pool["device"], pool["filesystem"]) == (str(mounted.place), mounted.device, "ext4")
+    assert 8 * MIB < pool["capacity_bytes"] <= 16 * MIB
+    assert (pool["state"], pool["read_only"], pool["errors"], pool["failed_disks"]) == ("ok", False, 0, 0)
+    assert root["pool"] == "/"
+    assert {key: found[key] for key in ("capacity_bytes", "used_bytes", "free_bytes", "used_percent")} == {
+        key: pool[key] for key in ("capacity_bytes", "used_bytes", "free_bytes", "used_percent")
+    }
+    assert (found["driver"], found["writable"]) == ("local", True)
+
+
+@pytest.mark.covers("storage.health", **PEER)
+async def test_a_mount_that_is_full_read_only_or_broken_is_not_healthy(mounted: LoopMount) -> None:
+    target = local(str(mounted.place))
+    async with ports() as real:
+        assert (await ask("storage.health", target, real))["healthy"]
+        mounted.fill(left=100 * 1024)
+        full = await ask("storage.health", target, real)
+        assert full["used_percent"] > 98
+        assert (full["healthy"], full["pools"][0]["state"]) == (False, "ok")
+        (mounted.place / "filling").unlink()
+        mounted.break_it()
+        broken = await ask("storage.health", target, real)
+        assert (broken["healthy"], broken["pools"][0]["state"], broken["pools"][0]["errors"]) == (False, "errors", 1)
+        mounted.remount("ro")
+        closed = await ask("storage.health", target, real)
+        assert (closed["healthy"], closed["writable"], closed["pools"][0]["state"]) == (False, False, "read_only")
+
+
+@pytest.mark.covers("storage.store_blob", **PEER)
+async def test_a_blob_is_stored_and_one_that_has_no_room_leaves_nothing_behind(
+    mounted: LoopMount, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("peer_version", mounted.version)
+    async with ports() as real:
+        storing = Storing(local(str(mounted.place)), real)
+        stored = await storing.store("porch/1.jpg", b"picture")
+        assert (stored["written"], (mounted.place / "porch/1.jpg").read_bytes()) == (True, b"picture")
+        mounted.fill(left=0)
+        change, artifact = await storing.plan("porch/2.jpg", os.urandom(MIB))
+        with pytest.raises(TargetFailed) as refused:
+            await storing.write.apply(change, storing.call(artifact))
+        assert refused.value.code == "STORAGE_FAILED"
+        assert "No space left" in refused.value.message
+        mounted.remount("ro")
+        change, artifact = await storing.plan("porch/2.jpg", b"x")
+        with pytest.raises(TargetFailed) as closed:
+            await storing.write.apply(change, storing.call(artifact))
+        assert "Read-only" in closed.value.message
+    assert [each.name for each in (mounted.place / "porch").iterdir()] == ["1.jpg"]
+
+
+@pytest.mark.covers("storage.list_blobs", **PEER)
+async def test_blobs_are_listed_page_by_page_in_the_order_of_their_paths(
+    mounted: LoopMount, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("peer_version", mounted.version)
+    names = ["a-b", "a/1", "a/b/2", "a/ü", "a0", "b", "ü"]
+    for name in names:
+        file = mounted.place / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+    (mounted.place / ".fabric-0123.part").write_text("half")
+    (mounted.place / "link").symlink_to("/etc")
+    (mounted.place / "a/loop").symlink_to("..")
+    os.mkfifo(mounted.place / "pipe")
+    (mounted.place / "lost+found").rmdir()
+    found: list[dict[str, object]] = []
+    cursor = ""
+    async with ports() as real:
+        target = local(str(mounted.place))
+        while True:
+            page = await ask("storage.list_blobs", target, real, limit=2, cursor=cursor)
+            assert 0 < len(page["blobs"]) <= 2
+            found += page["blobs"]
+            if page["next"] is None:
+                break
+            cursor = page["next"]
+        below = await ask("storage.list_blobs", target, real, prefix="a/")
+        begins = await ask("storage.list_blobs", target, real, prefix="a/b")
+    assert [each["path"] for each in found] == sorted(names, key=str.encode)
+    assert [each["sha256"] for each in found] == [
+        hashlib.sha256(str(each["path"]).encode()).hexdigest() for each in found
+    ]
+    assert [each["path"] for each in below["blobs"]] == ["a/1", "a/b/2", "a/ü"]
+    assert [each["path"] for each in begins["blobs"]] == ["a/b/2"]
+
+
+async def test_a_long_answer_ends_early_and_goes_on_with_its_cursor(tmp_path: Path) -> None:
+    long = "x" * 200
+    for number in range(900):
+        folder = tmp_path / long / f"{number % 3}{long}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number:03}").touch()
+    seen, cursor, pages = set(), "", 0
+    async with ports() as real:
+        while cursor is not None:
+            page = await ask("storage.list_blobs", local(str(tmp_path)), real, limit=1000, cursor=cursor)
+            assert len(msgspec.json.encode(page)) < 256 * 1024
+            seen |= {each["path"] for each in page["blobs"]}
+            cursor, pages = page["next"], pages + 1
+    assert len(seen) == 900
+    assert pages == 3
+
+
+async def test_what_was_tried_is_told(tmp_path: Path) -> None:
+    async with ports() as real:
+        good = await opened(local(str(tmp_path)), real).check()
+        bad = await opened(local("/nowhere/at/all"), real).check()
+    assert [(each.name, each.ok) for each in good] == [("open folder", True), ("write", True)]
+    assert [(each.name, each.ok, each.code) for each in bad] == [("open folder", False, "STORAGE_DIRECTORY")]
+
+
+async def test_an_error_names_the_controller() -> None:
+    async with ports() as real:
+        with pytest.raises(FabricError) as refused:
+            await ask("storage.health", local("/nowhere/at/all"), real)
+    assert "Controller `peer`" in refused.value.message
