@@ -7,12 +7,14 @@ import libvirt
 
 from catalog.errors import FabricError
 from runtime.drivers.driver import Check, Device
+from runtime.drivers.failures import refused
 from runtime.drivers.hypervisor.domains import find_domain, machine_of, snapshotted
-from runtime.drivers.hypervisor.face import Machine, Snapshotted, Verb
+from runtime.drivers.hypervisor.face import Machine, Snapshotted, Taking, Verb
 from runtime.drivers.hypervisor.lines import LocalLine
 from runtime.drivers.hypervisor.place import place_of
 from runtime.drivers.hypervisor.session import Line, Sending, Session
 from runtime.drivers.hypervisor.settings import LibvirtCredentials, LibvirtSettings
+from runtime.drivers.hypervisor.snapshots import described, find_taken, flags_of, layout_of, way_of
 from runtime.drivers.link import Link
 
 # Without a handler of ours libvirt prints each error on standard error, before it raises it.
@@ -75,6 +77,35 @@ class Libvirt:
             return machine_of(find_domain(self._target, connection, vm_id))
 
         return await self._session().run(self._link, f"to {verb} `{vm_id}`", move)
+
+    async def survey(self, vm_id: str, *, memory: bool) -> Taking:
+        """How a snapshot can be taken now."""
+
+        def look(connection: libvirt.virConnect, _: Sending) -> Taking:
+            domain = find_domain(self._target, connection, vm_id)
+            layout = layout_of(str(domain.XMLDesc()))
+            return way_of(self._target, layout, active=bool(domain.isActive()), memory=memory)
+
+        return await self._session().run(self._link, f"what can be kept of `{vm_id}`", look)
+
+    async def take(self, vm_id: str, name: str, taking: Taking, key: str) -> bool:
+        """Take a snapshot, once for a key."""
+
+        def take(connection: libvirt.virConnect, sending: Sending) -> bool:
+            domain = find_domain(self._target, connection, vm_id)
+            taken = find_taken(domain, name, key)
+            if taken is not None:
+                if not taken:
+                    raise refused(
+                        self._target, f"`{domain.name()}` has a snapshot `{name}` already", "Take another name."
+                    )
+                return False
+            layout = layout_of(str(domain.XMLDesc()))
+            sending.begin()
+            domain.snapshotCreateXML(described(name, key, taking, layout.others), flags_of(taking))
+            return True
+
+        return await self._session().run(self._link, f"for a snapshot of `{vm_id}`", take)
 
     def _session(self) -> Session:
         settings, credentials = self._settings, self._credentials

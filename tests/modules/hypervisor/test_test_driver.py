@@ -1,14 +1,15 @@
 """The driver `libvirt` at libvirt's own test driver: every operation, without a host."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from catalog.errors import FabricError
 from catalog.jsonvalue import Json
 from catalog.provider import Ports, Target
-from tests.modules.asking import ask, controller, opened, ports
+from tests.modules.asking import ask, controller, opened
 from tests.modules.hypervisor.changing import apply, drifted, plan
 from tests.modules.peers.libvirt_test_driver import MEDIA, NAS, VERSION, two_machines
 
@@ -19,14 +20,8 @@ def covers(operation: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-async def real(record_property: Callable[[str, object], None]) -> AsyncIterator[Ports]:
+def host(tmp_path: Path, record_property: Callable[[str, object], None]) -> Target:
     record_property("peer_version", VERSION)
-    async with ports() as made:
-        yield made
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Target:
     return controller("libvirt", {"uri": two_machines(tmp_path)})
 
 
@@ -158,3 +153,39 @@ async def test_the_default_machine_is_one_for_the_whole_process(real: Ports) -> 
     host = controller("libvirt", {"uri": "test:///default"})
     found = await ask("hypervisor.vm.list", host, real)
     assert [each["name"] for each in found["machines"]] == ["test"]
+
+
+@covers("snapshot")
+async def test_a_snapshot_is_taken_once_for_a_change(host: Target, real: Ports) -> None:
+    change = await plan("hypervisor.vm.snapshot", host, real, vm_id="nas", label="evening", include_memory=True)
+    assert change.summary == "Take snapshot `evening` of virtual machine `nas`, which is running: its memory."
+    assert await drifted("hypervisor.vm.snapshot", change, host, real) is None
+    first = await apply("hypervisor.vm.snapshot", change, host, real)
+    again = await apply("hypervisor.vm.snapshot", change, host, real)
+    assert (first["snapshot"], first["taken"], again["taken"]) == ("evening", True, False)
+    found = await ask("hypervisor.vm.get", host, real, vm_id="nas")
+    assert (found["snapshots"], found["snapshots_total"]) == (["evening"], 1)
+
+
+async def test_a_snapshot_without_a_label_has_the_same_name_when_it_is_planned_again(host: Target, real: Ports) -> None:
+    params = {"vm_id": "nas", "include_memory": True}
+    first = await plan("hypervisor.vm.snapshot", host, real, **params)
+    again = await plan("hypervisor.vm.snapshot", host, real, **params)
+    assert first == again
+    assert first.request["snapshot"].startswith("fabric-")
+
+
+async def test_a_label_is_one_line_of_text(host: Target, real: Ports) -> None:
+    with pytest.raises(FabricError) as told:
+        await plan("hypervisor.vm.snapshot", host, real, vm_id="nas", label="two\n", include_memory=True)
+    assert told.value.code == "LABEL_INVALID"
+    for label in ("../etc", ".hidden", "a/b", "-x", "a" * 65):
+        with pytest.raises(msgspec.ValidationError):
+            await plan("hypervisor.vm.snapshot", host, real, vm_id="nas", label=label)
+
+
+async def test_where_nothing_can_be_kept_no_snapshot_is_planned(host: Target, real: Ports) -> None:
+    with pytest.raises(FabricError) as told:
+        await plan("hypervisor.vm.snapshot", host, real, vm_id="nas")
+    assert told.value.code == "TARGET_REFUSED"
+    assert "it has no disk that can be written" in told.value.message

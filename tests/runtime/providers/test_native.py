@@ -57,7 +57,7 @@ def test_an_operation_without_driver_says_so_in_the_catalog_and_when_called(cata
     registry.current()
     missing = {op.id for op in catalog.operations.values() if op.driver_missing}
     real = ("fabric", "storage", "network", "cameras", "hypervisor")
-    assert missing == {name for name in SEED if name.split(".")[0] not in real} | {"hypervisor.vm.snapshot"}
+    assert missing == {name for name in SEED if name.split(".")[0] not in real}
     for name in missing:
         with pytest.raises(Unsupported) as refused:
             registry.get_code(name)
