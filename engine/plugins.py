@@ -143,6 +143,7 @@ class Plugins:
             row = msgspec.structs.replace(old, enabled=False, updated_at=self._clock.now())
             before = await self._broken(actor.organisation_id)
             await self._keep(actor, row, "plugin.disabled", None)
+            self._refused.pop((row.organisation_id, row.id), None)
             await self._told()
             after = await self._broken(actor.organisation_id)
             return row, [each for each in after.values() if each.broken != getattr(before.get(each.id), "broken", None)]

@@ -33,6 +33,8 @@ MEMORY_MOST = 256 * 1024 * 1024
 MEMORY = 64 * 1024 * 1024
 START_SECONDS = 15.0
 WORKERS_MOST = 64
+EVENTS_A_MINUTE = 1000
+MINUTE = 60.0
 WARM = frozenset({Abi.REACTOR, Abi.FRAMED})
 
 Publish = Callable[[Event], Awaitable[None]]
@@ -40,11 +42,14 @@ _Key = tuple[str, str, frozenset[str]]
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds of one call, seconds until an idle guest is stopped, and guests at once."""
+    """Seconds of one call, seconds until an idle guest is stopped, guests at once, and events a minute of one plugin in
+    one organisation: an event may fire a Connection that calls the plugin again.
+    """
 
     seconds: float = SECONDS
     idle: float = IDLE_SECONDS
     workers: int = WORKERS_MOST
+    events: int = EVENTS_A_MINUTE
 
 
 class _Checks(msgspec.Struct, frozen=True):
@@ -74,6 +79,8 @@ class Host:
         self._providers: dict[str, OnePlugin] = {}
         self._checks: dict[str, _Checks] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told: dict[tuple[str, str], tuple[float, int]] = {}
+        """Since when, and how many events, by organisation and plugin."""
         self.publish: Publish | None = None
         """Where events go; set by who builds the engine."""
 
@@ -160,8 +167,26 @@ class Host:
         worker = self._worker(manifest, call.organisation_id, hosts)
         message = await worker.ask(request, _left(until))
         output, raised = read_answer(manifest.id, operation.id, message, checks.outputs[operation.id], checks.payloads)
+        self._count(manifest.id, len(raised), call.organisation_id)
         await self._emit(raised, call)
         return output
+
+    def _count(self, plugin_id: str, events: int, organisation_id: str) -> None:
+        """Count events before they are emitted. Raises TooMany PLUGIN_EVENT_RATE, and then none is."""
+        if not events:
+            return
+        now, key = asyncio.get_running_loop().time(), (organisation_id, plugin_id)
+        since, told = self._told.get(key, (now, 0))
+        if now - since >= MINUTE:
+            since, told = now, 0
+        if told + events > self._bounds.events:
+            raise TooMany(
+                "PLUGIN_EVENT_RATE",
+                f"Plugin `{plugin_id}` emits more than {self._bounds.events} events a minute.",
+                hint="Look whether its events fire Connections that call it again.",
+                retry_after=max(1.0, since + MINUTE - now),
+            )
+        self._told[key] = (since, told + events)
 
     async def _emit(self, raised: tuple[Raised, ...], call: Call) -> None:
         """Hand the events over; a repeat of the same step tells the same events, not others."""

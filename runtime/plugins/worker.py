@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from catalog.errors import TargetTimeout, TooMany
+from catalog.errors import TargetTimeout, TooMany, Unavailable
 from runtime.wasm.launch import Replica
 
 PENDING_MOST = 32
@@ -51,7 +51,7 @@ class Worker:
 
     async def ask(self, request: bytes, seconds: float) -> bytes:
         """One request and its answer, within so much time. Raises TooMany PLUGIN_BUSY; TargetTimeout PLUGIN_TIMEOUT;
-        what starting a guest raises; TargetFailed GUEST_*.
+        Unavailable PLUGIN_STOPPED; what starting a guest raises; TargetFailed GUEST_*.
         """
         if self.pending >= PENDING_MOST:
             raise _busy()
@@ -96,8 +96,15 @@ class Worker:
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self._begin())
             self._starting.add_done_callback(self._begun)
-        # Who gives up does not take the start away from the others.
-        return await asyncio.shield(self._starting)
+        starting = self._starting
+        try:
+            # Who gives up does not take the start away from the others.
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if starting.cancelled() and caller is not None and not caller.cancelling():
+                raise _stopped() from None
+            raise
 
     async def _begin(self) -> Replica:
         replica = await self._start(self)
@@ -124,6 +131,14 @@ class Worker:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _stopped() -> Unavailable:
+    return Unavailable(
+        "PLUGIN_STOPPED",
+        "The plugin was stopped before it could answer.",
+        hint="See `fabric plugin show`; call it again.",
+    )
 
 
 def _busy() -> TooMany:

@@ -227,6 +227,8 @@ def test_where_keys_are_trusted_a_plugin_must_be_signed_by_one() -> None:
         with whole(folder, plugin_trusted_keys=(folder / "key.pem",)) as server:
             assert PARSE not in known(server), "a key that is trusted no more vouches for nothing"
             assert send(server, "GET", "/acme-meter")["problem"]["code"] == "PLUGIN_SIGNATURE"
+            assert "problem" not in send(server, "POST", "/acme-meter/disable")["plugin"]
+            assert "problem" not in send(server, "GET", "/acme-meter")
 
 
 def signed(key: Ed25519PrivateKey, digest: str) -> dict[str, str]:

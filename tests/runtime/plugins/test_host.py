@@ -138,3 +138,49 @@ async def test_without_the_services_half_a_plugin_says_so(tmp_path: Path) -> Non
             with pytest.raises(FabricError) as caught:
                 await work
             assert (caught.value.code, caught.value.status) == ("PLUGINS_UNAVAILABLE", 503)
+
+
+@pytest.mark.parametrize("before", [0, 1, 5], ids=["at once", "a moment later", "while it starts"])
+async def test_a_call_of_a_plugin_that_leaves_is_refused_and_not_cancelled(tmp_path: Path, before: int) -> None:
+    """Whoever is cancelled must know that somebody cancelled him."""
+    async with shop(tmp_path) as house:
+        await house.enable(saying({"n": 1}))
+        calling = asyncio.create_task(house.call("plugin.toy.count"))
+        for _ in range(before):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        house.enabled.clear()
+        house.show()
+        await asyncio.wait([calling], timeout=5)
+        assert not calling.cancelled()
+        assert isinstance(calling.exception(), FabricError)
+
+
+async def test_a_call_waits_while_the_services_half_comes_up(tmp_path: Path) -> None:
+    async with shop(tmp_path) as house:
+        await house.enable(saying({"n": 1}))
+        workshop = house.host._workshop
+        assert workshop is not None
+        house.host._workshop = None
+        house.host.expect()
+        calling = asyncio.create_task(house.call("plugin.toy.count"))
+        await asyncio.sleep(0.05)
+        assert not calling.done()
+        house.host.open(workshop)
+        assert await calling == {"n": 1}
+
+
+async def test_events_that_come_without_end_are_refused(tmp_path: Path) -> None:
+    """They may fire Connections that call the plugin again, sixteen times as often each time."""
+    async with shop(tmp_path, events=40) as house:
+        await house.enable(
+            saying({"n": 1}, *[{"type": "counted", "payload": {"n": 1}}] * 16), organisations=(HERE, THERE)
+        )
+        for number in range(2):
+            await house.call("plugin.toy.count", delivery=f"run.{number}")
+        with pytest.raises(FabricError) as caught:
+            await house.call("plugin.toy.count", delivery="run.2")
+        assert caught.value.code == "PLUGIN_EVENT_RATE"
+        assert len(house.events) == 32
+        await house.call("plugin.toy.count", organisation=THERE)
+        assert len(house.events) == 48
