@@ -46,6 +46,11 @@ MODULES = {
     "nft": "nftables=1.0.6-*",
     "ulogd": "ulogd2=2.0.8-*",
     "/usr/lib/x86_64-linux-gnu/ulogd/ulogd_output_JSON.so": "ulogd2-json=2.0.8-*",
+    "/usr/share/doc/python3-gi/copyright": "python3-gi=3.42.2-*",
+    "/usr/share/doc/gir1.2-gst-rtsp-server-1.0/copyright": "gir1.2-gst-rtsp-server-1.0=1.22.0-*",
+    "/usr/share/doc/gstreamer1.0-plugins-base/copyright": "gstreamer1.0-plugins-base=1.22.0-*",
+    "/usr/share/doc/gstreamer1.0-plugins-good/copyright": "gstreamer1.0-plugins-good=1.22.0-*",
+    "/usr/share/doc/gstreamer1.0-plugins-ugly/copyright": "gstreamer1.0-plugins-ugly=1.22.0-*",
 }
 """The same for the drivers; a path stands for a package that brings no program of its own."""
 

@@ -1,6 +1,6 @@
 """Drivers of cameras."""
 
-from runtime.drivers.cameras.settings import HttpSettings, Login
+from runtime.drivers.cameras.settings import HttpSettings, Login, RtspSettings
 from runtime.drivers.driver import Driver
 
 DRIVERS: tuple[Driver, ...] = (
@@ -11,6 +11,17 @@ DRIVERS: tuple[Driver, ...] = (
         settings=HttpSettings,
         credentials=Login,
         code="runtime.drivers.cameras.http:Http",
+        devices=True,
+    ),
+    Driver(
+        name="rtsp",
+        module="cameras",
+        title="Cameras that stream",
+        settings=RtspSettings,
+        credentials=Login,
+        code="runtime.drivers.cameras.rtsp:Rtsp",
+        extra="rtsp",
+        needs=("av",),
         devices=True,
     ),
 )

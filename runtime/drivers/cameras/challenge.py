@@ -37,7 +37,7 @@ def read_challenge(header: str) -> Challenge | None:
     """The strongest challenge of a `WWW-Authenticate` that can be answered; None: there is none."""
     found: list[Challenge] = []
     marks = list(_SCHEME.finditer(header))
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+    for mark, following in zip(marks, [*marks[1:], None], strict=False):
         text = header[mark.end() : following.start() if following else len(header)]
         pairs = {name.lower(): quoted or plain for name, quoted, plain in _PAIR.findall(text)}
         each = Challenge() if mark.group(1).lower() == "basic" else _digest(pairs)

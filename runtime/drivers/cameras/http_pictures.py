@@ -22,12 +22,11 @@ async def fetch_still(door: Door, target: Target, path: str, camera_id: str) -> 
         raise refused(target, f"it answers {came.status} when asked for a picture of `{camera_id}`")
     if came.truncated:
         raise refused(target, f"its picture of `{camera_id}` is larger than {MAX_JPEG // 1024} KiB")
-    return await checked_still(target, came.body, camera_id)
+    return await checked_still(target, came.body, camera_id, time.time())
 
 
-async def checked_still(target: Target, content: bytes, camera_id: str) -> Still:
+async def checked_still(target: Target, content: bytes, camera_id: str, taken_at: float) -> Still:
     """The picture that these bytes are. Raises TargetFailed TARGET_REFUSED."""
-    taken_at = time.time()
     try:
         # A hostile one may have a million empty segments: not on the loop.
         size = await asyncio.to_thread(measure, content)

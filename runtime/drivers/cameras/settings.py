@@ -5,7 +5,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from catalog.errors import Invalid
 from catalog.jsonvalue import Json
@@ -56,7 +56,15 @@ class RtspCamera(Watching, frozen=True, kw_only=True, forbid_unknown_fields=True
     path: Annotated[Path, Meta(description="Of its stream, below `address`: `/stream1`.")]
 
 
-class HttpSettings(Patience, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Trusting(Patience, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A controller that may show a certificate."""
+
+    ca_file: Annotated[
+        Path | UnsetType, Meta(description="PEM file with the authorities to trust; the system's where it is left out.")
+    ] = UNSET
+
+
+class HttpSettings(Trusting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A controller of the driver `http`: a camera, or a recorder with several."""
 
     address: Annotated[str, Meta(description="`http://10.0.0.20`, or `https://…`.")]
@@ -66,7 +74,7 @@ class HttpSettings(Patience, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         check_address(self.address)
 
 
-class RtspSettings(Patience, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RtspSettings(Trusting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A controller of the driver `rtsp`."""
 
     address: Annotated[str, Meta(description="`rtsp://10.0.0.20:554`, or `rtsps://…`.")]
@@ -76,7 +84,7 @@ class RtspSettings(Patience, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         read_stream_url(self.address)
 
 
-class OnvifSettings(Patience, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OnvifSettings(Trusting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A controller of the driver `onvif`. Its cameras are asked for; only what is watched is written here."""
 
     address: Annotated[str, Meta(description="`http://10.0.0.20`, or `https://…`.")]
@@ -111,10 +119,15 @@ class StreamPlace(msgspec.Struct, frozen=True, kw_only=True):
     path: str
 
     @property
-    def url(self) -> str:
-        """Written out, with the port."""
+    def root(self) -> str:
+        """Written out, without the path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}{self.path}"
+        return f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Written out."""
+        return self.root + self.path
 
 
 def read_stream_url(text: str) -> StreamPlace:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import cast
+from typing import ClassVar, cast
 from uuid import UUID
 
 import msgspec
@@ -21,9 +21,12 @@ CONTROLLER = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 
 class Caller:
-    """Calls operations at one controller; its residents last as long as it does."""
+    """Calls operations at one controller; its residents last until the test ends."""
+
+    made: ClassVar[list["Caller"]] = []
 
     def __init__(self, driver: str, settings: Mapping[str, Json], credentials: Mapping[str, str] | None = None) -> None:
+        self.made.append(self)
         fakes = FakePorts()
         self.artifacts: FakeArtifacts = fakes.artifacts
         self.ports = Ports(

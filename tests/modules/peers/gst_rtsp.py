@@ -1,0 +1,66 @@
+"""GStreamer's RTSP server (Debian's gir1.2-gst-rtsp-server-1.0) with a test pattern that moves."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+PROGRAM = Path(__file__).with_name("gst_rtsp_program.py")
+USER, PASSWORD = "viewer", "secret"
+
+_RAW = "video/x-raw,format=I420,width=320,height=240,framerate=10/1"
+_JPEG = "jpegenc ! rtpjpegpay name=pay0 pt=26"
+_H264 = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=5 ! rtph264pay name=pay0 pt=96 config-interval=-1"
+MOUNTS = {
+    "/ball": f"videotestsrc is-live=true pattern=ball ! {_RAW} ! {_JPEG}",
+    "/ball264": f"videotestsrc is-live=true pattern=ball ! {_RAW} ! {_H264}",
+    "/black": f"videotestsrc is-live=true pattern=black ! {_RAW} ! {_JPEG}",
+    "/tone": "audiotestsrc is-live=true ! audio/x-raw,rate=8000 ! mulawenc ! rtppcmupay name=pay0 pt=0",
+}
+
+
+@dataclass
+class GstRtsp:
+    """A running one. `version` is the package's."""
+
+    port: int
+    scheme: str
+    version: str
+    process: "subprocess.Popen[str]"
+
+    @property
+    def address(self) -> str:
+        """As a controller's setting."""
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def gst_rtsp(method: str = "none", certificate: str = "") -> Iterator[GstRtsp]:
+    """One that asks for a login by `basic` or `digest`, or for none; with a certificate (PEM, with its key) by TLS."""
+    job: dict[str, object] = {"port": 0, "mounts": MOUNTS}
+    if method != "none":
+        job |= {"user": USER, "password": PASSWORD, "method": method}
+    if certificate:
+        job["certificate"] = certificate
+    command = [SYSTEM_PYTHON, str(PROGRAM), json.dumps(job)]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None and process.stdin is not None
+    try:
+        word, _, port = process.stdout.readline().strip().partition(" ")
+        assert word == "ready", "GStreamer's RTSP server does not start: is `make modules` done?"
+        yield GstRtsp(int(port), "rtsps" if certificate else "rtsp", _version(), process)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stdin.close()
+
+
+def _version() -> str:
+    asked = ["dpkg-query", "-W", "-f=${Version}", "gir1.2-gst-rtsp-server-1.0"]
+    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout
