@@ -82,4 +82,6 @@ class Inside:
 
 
 def _pattern(endpoint: Endpoint) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(endpoint.path)))
+    """A `{name}` is one segment, a `{name*}` at the end all that is left."""
+    rest = re.sub(r"\\\{(\w+)\\\*\\\}", r"(?P<\1>.+)", re.escape(endpoint.path))
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", rest))

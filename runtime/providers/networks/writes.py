@@ -10,6 +10,7 @@ from catalog.errors import Conflict
 from catalog.jsonvalue import Json
 from catalog.operations import OperationSet
 from catalog.provider import Call
+from runtime.daemon.networks import read_network
 from runtime.providers.daemons import daemon_of, find, request, segment, send, told
 from runtime.providers.fields import ControllerId, Time
 from runtime.providers.networks.reads import Which
@@ -56,9 +57,13 @@ class CreateNetwork:
     """Create a network."""
 
     async def plan(self, params: Creation, call: Call) -> Change:
-        """Nothing before, the network after. Raises Conflict INVALID_STATE where there is one of that name."""
+        """Nothing before, the network after.
+
+        Raises Invalid INVALID_REQUEST, Conflict INVALID_STATE where there is one of that name.
+        """
         body: dict[str, Json] = msgspec.to_builtins(params)
         del body["controller_id"]
+        read_network(body)
         if await find(f"networks/{segment(params.name)}", call) is not None:
             raise Conflict("INVALID_STATE", f"There is a network `{params.name}` already.")
         return Change(

@@ -85,7 +85,10 @@ class CreateService:
     """Create a service from a stored module and start it."""
 
     async def plan(self, params: Creation, call: Call) -> Change:
-        """Nothing before, the service after. Raises Invalid INVALID_REQUEST, Conflict SERVICE_ALREADY_EXISTS."""
+        """Nothing before, the service after.
+
+        Raises Invalid INVALID_REQUEST, Conflict SERVICE_ALREADY_EXISTS, NotFound MODULE_NOT_FOUND.
+        """
         wanted = sent(params, "controller_id")
         after = _shown(read_service(wanted.visible), wanted.visible)
         if await find(f"services/{segment(params.name)}", call) is not None:
@@ -96,7 +99,7 @@ class CreateService:
             target_id=params.name,
             request=request("POST", "services", body=wanted.body),
             after=after,
-            precondition={**ABSENT, "module": await _module(params.image, call)},
+            precondition={**ABSENT, "module": await _get_module(params.image, call)},
             summary=f"Create service `{params.name}` from `{params.image}`.",
             hidden=wanted.hidden,
         )
@@ -105,7 +108,8 @@ class CreateService:
         """Is there none of that name, and is the module the same?"""
         body = change.request["body"]
         present = await find(f"services/{segment(body['name'])}", call)
-        return {"service": None if present is None else present["id"], "module": await _module(body["image"], call)}
+        module = await _find_module(body["image"], call)
+        return {"service": None if present is None else present["id"], "module": module}
 
     async def apply(self, change: Change, call: Call) -> Made:
         """Create it."""
@@ -117,7 +121,7 @@ class RunStoredModule:
     """Create a service named after a stored module and start it."""
 
     async def plan(self, params: RunModule, call: Call) -> Change:
-        """Nothing before, the run after."""
+        """Nothing before, the run after. Raises NotFound MODULE_NOT_FOUND."""
         shown = {name: value for name, value in msgspec.to_builtins(params).items() if value}
         del shown["controller_id"]
         body = {**shown, "env_vars": [list(each) for each in params.environment.items()]}
@@ -126,13 +130,13 @@ class RunStoredModule:
             target_id=params.reference,
             request=request("POST", "services/run-module", body=body),
             after=shown,
-            precondition={"module": await _module(params.reference, call)},
+            precondition={"module": await _get_module(params.reference, call)},
             summary=f"Run `{params.reference}` as a new service.",
         )
 
     async def observe(self, change: Change, call: Call) -> Json:
         """Is the module the same?"""
-        return {"module": await _module(change.request["body"]["reference"], call)}
+        return {"module": await _find_module(change.request["body"]["reference"], call)}
 
     async def apply(self, change: Change, call: Call) -> Made:
         """Run it."""
@@ -144,7 +148,10 @@ class UpdateService:
     """Change a service; replicas are replaced one by one where need be, and the revision before is kept."""
 
     async def plan(self, params: Update, call: Call) -> Change:
-        """Its specification before and after. Raises NotFound SERVICE_NOT_FOUND, Invalid INVALID_REQUEST, NO_CHANGE."""
+        """Its specification before and after.
+
+        Raises NotFound SERVICE_NOT_FOUND, MODULE_NOT_FOUND; Invalid INVALID_REQUEST, NO_CHANGE.
+        """
         revisions = await get_revisions(params.service, call)
         before = revisions["revisions"][-1]["spec"]
         wanted = sent(params, "controller_id", "service", secrets=tuple(before.get("secrets", ())))
@@ -153,19 +160,25 @@ class UpdateService:
             raise Invalid(
                 "NO_CHANGE", f"Service `{revisions['name']}` is so already.", hint="Guard the step with a condition."
             )
+        image = wanted.visible.get("image")
+        module = {} if image is None else {"module": await _get_module(image, call)}
         return Change(
             target_id=revisions["id"],
             request=request("PATCH", f"services/{segment(revisions['id'])}", body=wanted.body),
             before=before,
             after=after,
-            precondition=_standing(revisions),
+            precondition={**_standing(revisions), **module},
             summary=f"Update service `{revisions['name']}`: {words(before, after)}.",
             hidden=wanted.hidden,
         )
 
     async def observe(self, change: Change, call: Call) -> Json:
-        """Its revision now."""
-        return await observed(change.target_id, change.precondition, call)
+        """Its revision now, and the module that its image names now."""
+        standing = {name: value for name, value in change.precondition.items() if name != "module"}
+        found = await observed(change.target_id, standing, call)
+        if "module" not in change.precondition:
+            return found
+        return {**found, "module": await _find_module(change.request["body"]["image"], call)}
 
     async def apply(self, change: Change, call: Call) -> Revised:
         """Change it."""
@@ -216,10 +229,16 @@ def _shown(spec: ServiceSpec, visible: dict[str, Json]) -> Json:
     return msgspec.json.decode(msgspec.json.encode(shown))
 
 
-async def _module(reference: str, call: Call) -> Json:
-    """The digest of the module that a reference names now, None where there is none of that name."""
-    name = reference.removeprefix("wasm://")
-    for each in (await daemon_of(call).ask("GET", "modules"))["modules"]:
-        if each["reference"] == name:
-            return each["digest"]
-    return None
+async def _get_module(reference: str, call: Call) -> Json:
+    """The digest of the module that a reference names now. Raises NotFound MODULE_NOT_FOUND."""
+    return (await daemon_of(call).ask("GET", _module_path(reference)))["digest"]
+
+
+async def _find_module(reference: str, call: Call) -> Json:
+    """As `_get_module`, None where it names none."""
+    found = await find(_module_path(reference), call)
+    return None if found is None else found["digest"]
+
+
+def _module_path(reference: str) -> str:
+    return f"modules/{segment(reference.removeprefix('wasm://'))}"

@@ -10,6 +10,7 @@ from catalog.errors import Conflict
 from catalog.jsonvalue import Json
 from catalog.operations import OperationSet
 from catalog.provider import Call
+from runtime.daemon.volumes import read_volume
 from runtime.providers.daemons import daemon_of, find, request, segment, send, told
 from runtime.providers.fields import ControllerId, Time
 from runtime.providers.volumes.reads import Size
@@ -70,9 +71,13 @@ class CreateVolume:
     """Create a volume."""
 
     async def plan(self, params: Creation, call: Call) -> Change:
-        """Nothing before, the volume after. Raises Conflict INVALID_STATE where there is one of that name."""
+        """Nothing before, the volume after.
+
+        Raises Invalid INVALID_REQUEST, Conflict INVALID_STATE where there is one of that name.
+        """
         body: dict[str, Json] = msgspec.to_builtins(params)
         del body["controller_id"]
+        read_volume(body)
         if await find(f"volumes/{segment(params.name)}", call) is not None:
             raise Conflict("INVALID_STATE", f"There is a volume `{params.name}` already.")
         return Change(

@@ -186,6 +186,34 @@ def test_a_module_is_run_as_a_service(operator: Operator, running: Hosted) -> No
         running.remove(made["id"])
 
 
+def test_what_cannot_be_is_not_staged(operator: Operator, web: str) -> None:
+    for operation, params in (
+        ("services.create", {"name": "new", "image": "nothing:1.0.0"}),
+        ("services.update", {"service": "web", "image": "nothing:1.0.0"}),
+        ("services.run_module", {"reference": "nothing:1.0.0"}),
+    ):
+        refused(NotFound, "MODULE_NOT_FOUND", operator, operation, **params)
+    refused(Invalid, "INVALID_REQUEST", operator, "networks.create", name="..")
+    refused(Invalid, "INVALID_REQUEST", operator, "volumes.create", name="A volume", size="1Mi")
+    refused(Invalid, "INVALID_REQUEST", operator, "volumes.create", name="v", size="1Mi", backup={"schedule": "never"})
+
+
+def test_the_module_that_is_applied_is_the_one_that_was_shown(operator: Operator, web: str, running: Hosted) -> None:
+    running.add_module("hello", "moving:1.0.0")
+    digest = running.get("/modules/moving:1.0.0")["digest"]
+    changes = {
+        "services.create": operator.plan("services.create", name="new", image="wasm://moving:1.0.0"),
+        "services.update": operator.plan("services.update", service="web", image="moving:1.0.0"),
+        "services.run_module": operator.plan("services.run_module", reference="moving:1.0.0"),
+    }
+    pinned = operator.plan("services.create", name="new", image=digest)
+    assert [each.precondition["module"] for each in (*changes.values(), pinned)] == [digest] * 4
+    assert not any(operator.drifted(name, each) for name, each in changes.items())
+    running.add_module("greeter", "moving:1.0.0")
+    assert all(operator.drifted(name, each) for name, each in changes.items())
+    assert not operator.drifted("services.create", pinned)
+
+
 def test_networks_and_volumes_come_and_go(operator: Operator, running: Hosted) -> None:
     network = operator.plan("networks.create", name="cut-off", isolated=True, egress=["default"])
     assert (network.before, network.after["isolated"]) == (None, True)
