@@ -2,9 +2,10 @@
 
 from runtime.pollers.devices import DevicePoll
 from runtime.pollers.networks import VLANS, WIFIS
+from runtime.pollers.pools import PoolPoll
 from runtime.pollers.watch import Follow, Poll
 
-POLLS: tuple[Poll, ...] = (DevicePoll(), VLANS, WIFIS)
+POLLS: tuple[Poll, ...] = (DevicePoll(), VLANS, WIFIS, PoolPoll())
 """What is looked for again and again."""
 
 FOLLOWS: tuple[Follow, ...] = ()

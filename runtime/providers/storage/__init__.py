@@ -1,4 +1,4 @@
-"""Storage: health, files from artifacts, and the events of what watches pools (which comes later)."""
+"""Storage: health, what is stored and what is to be, and what runtime.pollers.pools tells of pools."""
 
 from typing import Annotated
 
@@ -12,12 +12,12 @@ from runtime.providers.storage import health, list_blobs, store_blob, text_blob
 
 
 class PoolDegraded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A storage pool lost redundancy."""
+    """A storage pool lost a disk, counts errors, or can no longer be written."""
 
     controller_id: SourceId
     site_id: SiteId
     pool: str
-    state: Annotated[str, Meta(description="As the storage calls it, such as `degraded`.")]
+    state: Annotated[str, Meta(description="`degraded` (a disk is missing), `read_only` or `errors`.")]
     failed_disks: Annotated[int, Meta(ge=0)]
 
 
@@ -34,8 +34,8 @@ class CapacityWarning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 EVENTS = (
-    EventSpec.of("storage.pool.degraded", PoolDegraded, driver_missing=True),
-    EventSpec.of("storage.capacity.warning", CapacityWarning, driver_missing=True),
+    EventSpec.of("storage.pool.degraded", PoolDegraded),
+    EventSpec.of("storage.capacity.warning", CapacityWarning),
 )
 
 STORAGE = NativeProvider(

@@ -24,11 +24,15 @@ class LoopMount:
         """With other options, such as `ro`."""
         _run(["mount", "-o", f"remount,{options}", str(self.place)])
 
+    def room(self) -> int:
+        """Bytes that may still be written."""
+        free = os.statvfs(self.place)
+        return free.f_bavail * free.f_frsize
+
     def fill(self, left: int) -> None:
         """Take all room but `left` bytes."""
-        free = os.statvfs(self.place)
         with (self.place / "filling").open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize - left)
+            os.posix_fallocate(file.fileno(), 0, self.room() - left)
 
     def break_it(self) -> None:
         """Have the kernel meet an error in the file system, as it would on a broken disk."""
