@@ -36,6 +36,8 @@ from engine.negotiator import Negotiator
 from engine.plugins import Plugins
 from engine.ports import Bus, Clock, Store
 from engine.redis_guards import RedisGuards
+from engine.removing import Removal
+from engine.resealing import Resealing
 from engine.retention import DAY, Retention
 from engine.runner import Runner
 from engine.schedule import Schedule
@@ -47,6 +49,7 @@ from engine.targets import TargetFinder
 from engine.trials import Trials
 from engine.watching import WatchedControllers
 from engine.workers import Workers
+from runtime.drivers import opening
 from runtime.egress import Guard
 from runtime.egress.client import EgressClient
 from runtime.log_sink import StructuredLog
@@ -77,6 +80,10 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     directory: Directory
     credentials: Credentials
     administration: Administration
+    removal: Removal
+    resealing: Resealing
+    targets: TargetFinder
+    ports: Ports
     authoring: Authoring
     plugins: Plugins
     plugin_host: Host
@@ -105,6 +112,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     async def stop(self, seconds: float | None = None) -> None:
         """Drain for so long (the setting's `shutdown_seconds` by default) and close, in that order."""
         await self.pollers.close()
+        await self.resealing.close()
         await self.engine.stop(self.settings.shutdown_seconds if seconds is None else seconds)
         await self.plugin_host.close()
         for close in self.closers:
@@ -130,6 +138,7 @@ async def build(
     data = data_dir(settings)
     store = await open_store(database_path(settings, data), clock=clock, owner=secrets.token_hex(8), bus=bus)
     seal = open_seal(data)
+    resealing = Resealing(store, seal, data, clock)
     artifacts = _artifacts(settings, data, store, clock)
     http = EgressClient(
         Guard(settings.webhook_allowed_hosts, addresses),
@@ -187,7 +196,11 @@ async def build(
         registry=registry,
         directory=directory,
         credentials=Credentials(store, directory, seal, clock, bus),
-        administration=Administration(store, seal, clock, bus),
+        administration=Administration(store, seal, clock, bus, opening),
+        removal=Removal(store, workers, clock, bus, measures),
+        resealing=resealing,
+        targets=targets,
+        ports=ports,
         authoring=authoring,
         plugins=Plugins(store, plugin_host, registry, authoring, clock, bus),
         plugin_host=plugin_host,

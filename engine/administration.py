@@ -14,22 +14,22 @@ from engine.credentials import require, require_admin, require_everywhere
 from engine.directory import TOPIC, all_roles
 from engine.owned_ports import TenancyStore
 from engine.permissions import BUILT_IN
-from engine.ports import Bus, Clock, Seal
+from engine.ports import Bus, Clock, DriverRules, Seal
 from engine.records import Page
 from engine.tenancy import Actor, Controller, Grant, Role, Site, User
 
-_DRIVER = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,63}\Z")
 
 
 class Administration:
     """Changes to who and what an organisation consists of; each is audited and seen by the gate at once."""
 
-    def __init__(self, store: TenancyStore, seal: Seal, clock: Clock, bus: Bus) -> None:
+    def __init__(self, store: TenancyStore, seal: Seal, clock: Clock, bus: Bus, rules: DriverRules) -> None:
         self._store = store
         self._seal = seal
         self._clock = clock
         self._bus = bus
+        self._rules = rules
 
     async def add_site(self, actor: Actor, name: str) -> Site:
         """A new site. Raises Forbidden PERMISSION_DENIED; Conflict NAME_TAKEN; Invalid NAME."""
@@ -55,13 +55,14 @@ class Administration:
         read_only: bool,
         controller_id: str | None = None,
     ) -> Controller:
-        """A new controller; its credentials are sealed. Raises Invalid DRIVER, SITE_UNKNOWN; Conflict NAME_TAKEN.
+        """A new controller; its credentials are sealed.
 
+        Raises Invalid DRIVER_UNKNOWN, CONTROLLER_SETTINGS, CONTROLLER_CREDENTIALS, SITE_UNKNOWN; Conflict NAME_TAKEN.
         `controller_id` is for a fresh server's first controllers, whose ids a scenario's Connections already name.
         """
         require(actor, "controllers.manage", site_id)
-        if not _DRIVER.match(driver):
-            raise Invalid("DRIVER", "A driver's name is a lower-case word.", hint="For example `local`.")
+        self._rules.check_settings(driver, settings)
+        self._rules.check_credentials(driver, credentials)
         controller = Controller(
             id=controller_id or self._clock.new_id(),
             organisation_id=actor.organisation_id,
@@ -80,17 +81,37 @@ class Administration:
     async def change_controller(
         self, actor: Actor, controller_id: str, changes: Mapping[str, Json], revision: int | None
     ) -> Controller:
-        """Change name, settings, credentials or read_only. Raises NotFound, PreconditionFailed REVISION_CHANGED."""
+        """Change name, settings, credentials or read_only; what stays as it was is not looked at again.
+
+        Raises NotFound; Invalid DRIVER_UNKNOWN, CONTROLLER_SETTINGS, CONTROLLER_CREDENTIALS; Conflict
+        CONTROLLER_BUILT_IN; PreconditionFailed REVISION_CHANGED.
+        """
         old = await self.controller(actor.organisation_id, controller_id)
         require(actor, "controllers.manage", old.site_id)
         fields = dict(changes)
+        self._check_fit(old, fields)
         if "credentials" in fields:
             fields["sealed"] = self._sealed(fields.pop("credentials"))
+        elif old.sealed is not None:
+            # The key may have been rotated since it was read.
+            fields["sealed"] = self._seal.renewed(old.sealed) or old.sealed
         if "name" in fields:
             fields["name"] = _named(fields["name"])
         fields["revision"] = old.revision if revision is None else revision
         await self._put(actor, msgspec.structs.replace(old, **fields), "controller.updated")
         return await self.controller(actor.organisation_id, controller_id)
+
+    def _check_fit(self, old: Controller, fields: Mapping[str, Json]) -> None:
+        if old.id == LOCAL_DAEMON and (fields.get("settings") or fields.get("credentials")):
+            raise Conflict(
+                "CONTROLLER_BUILT_IN",
+                "The controller of this server's own services daemon has neither settings nor credentials.",
+                hint="Add another controller for a daemon that is elsewhere.",
+            )
+        if old.id != LOCAL_DAEMON and "settings" in fields:
+            self._rules.check_settings(old.driver, fields["settings"])
+        if old.id != LOCAL_DAEMON and "credentials" in fields:
+            self._rules.check_credentials(old.driver, fields["credentials"])
 
     async def controller(self, organisation_id: str, controller_id: str) -> Controller:
         """The controller. Raises NotFound CONTROLLER_NOT_FOUND."""
@@ -139,18 +160,9 @@ class Administration:
         await self._put(actor, role, "role.set")
         return role
 
-    async def delete(self, actor: Actor, kind: type[Site | Controller | User | Role], row_id: str) -> None:
-        """Remove a site, controller, person or role. Raises NotFound; Conflict IN_USE, CONTROLLER_BUILT_IN."""
-        if kind is Controller:
-            require(actor, "controllers.manage", (await self.controller(actor.organisation_id, row_id)).site_id)
-        else:
-            require_everywhere(actor, "sites.manage" if kind is Site else "users.manage")
-        if kind is Controller and row_id == LOCAL_DAEMON:
-            raise Conflict(
-                "CONTROLLER_BUILT_IN",
-                "The controller of this server's own services daemon stays.",
-                hint="Set its `read_only`, so that nothing is applied to it.",
-            )
+    async def delete(self, actor: Actor, kind: type[Site | User | Role], row_id: str) -> None:
+        """Remove a site, person or role. Raises NotFound; Conflict IN_USE. Controllers go by `engine.removing`."""
+        require_everywhere(actor, "sites.manage" if kind is Site else "users.manage")
         if kind is User and row_id == actor.id:
             raise Invalid("OWN_RIGHTS", "Nobody removes himself.", hint="Have another administrator do it.")
         action = f"{kind.__name__.lower()}.deleted"

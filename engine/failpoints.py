@@ -23,6 +23,7 @@ WRITES = (
     "put_tenant",
     "put_credential",
     "put_secret",
+    "reseal",
     "deliver",
     "write_audit",
 )
@@ -39,6 +40,7 @@ NAMES = (
     "artifact.keep.after_rename",
     "artifact.collect.before_unlink",
     "artifact.collect.after_unlink",
+    *(f"seal.{step}.{stage}" for step in ("add", "drop") for stage in ("before_sync", "after_sync", "after_rename")),
 )
 """Every failpoint there is. `store.migrate` is passed before each statement of a migration and after the last."""
 

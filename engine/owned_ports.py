@@ -3,11 +3,12 @@
 Part of `engine.ports.Store`, whose rules hold here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from catalog.events import Event
-from engine.records import AuditRow, InstalledPlugin, Page, Spent
+from engine.changes import PendingChange
+from engine.records import AuditRow, InstalledPlugin, Page, Resealed, SealedKind, Spent
 from engine.tenancy import Controller, Credential, Organisation, Role, Site, User
 
 
@@ -98,6 +99,47 @@ class SecretStore(Protocol):
 
     async def delete_secret(self, organisation_id: str, name: str, audit: AuditRow) -> None:
         """Remove it. Raises NotFound SECRET_NOT_FOUND."""
+        ...
+
+
+class SealedStore(Protocol):
+    """Everything that is sealed, whosever it is, for the rotation of the key."""
+
+    async def count_sealed(self) -> int:
+        """Rows that may hold something sealed."""
+        ...
+
+    async def reseal(
+        self, kind: SealedKind, after: str | None, limit: int, renewed: Callable[[bytes], bytes | None]
+    ) -> Resealed:
+        """Write at most `limit` rows of that kind anew, from the one behind `after`, in one commit: of each sealed
+        value what `renewed` gives for it (None: it stays). Nothing else of a row changes, nor its revision.
+        """
+        ...
+
+    async def scrub(self) -> None:
+        """Returns once what was overwritten is gone from the log as well, as far as no reader holds on to it."""
+        ...
+
+
+class RemovalStore(Protocol):
+    """A controller's end, with that of the changes that wait for it."""
+
+    async def open_changes(self, organisation_id: str, controller_id: str) -> list[PendingChange]:
+        """Its changes that are pending or being applied, oldest first."""
+        ...
+
+    async def remove_controller(
+        self,
+        organisation_id: str,
+        controller_id: str,
+        audit: AuditRow,
+        expired: Sequence[tuple[PendingChange, AuditRow, Event]],
+    ) -> None:
+        """Remove the controller, and expire these changes of its, in one commit. Raises NotFound CONTROLLER_NOT_FOUND;
+        Conflict IN_USE where another one is pending or being applied (`details`: how many), CHANGE_STATE where one of
+        `expired` is no longer pending; then nothing has changed.
+        """
         ...
 
 

@@ -5,14 +5,22 @@ commit is durable. Lists are newest first and paged by an opaque cursor. `organi
 to: another organisation's row answers like an absent one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from catalog.artifacts import ArtifactRef
 from catalog.events import Event
 from catalog.jsonvalue import Json
 from engine.changes import ChangeState, PendingChange
-from engine.owned_ports import CredentialStore, PluginStore, SecretStore, SpendingStore, TenancyStore
+from engine.owned_ports import (
+    CredentialStore,
+    PluginStore,
+    RemovalStore,
+    SealedStore,
+    SecretStore,
+    SpendingStore,
+    TenancyStore,
+)
 from engine.records import Accepted, AuditRow, FeedEntry, Notification, Page, StoredConnection
 from engine.runs import Run, RunState, StepRecord
 
@@ -269,6 +277,8 @@ class Store(
     CredentialStore,
     SpendingStore,
     SecretStore,
+    SealedStore,
+    RemovalStore,
     PluginStore,
     JournalStore,
     Housekeeping,
@@ -314,6 +324,26 @@ class Seal(Protocol):
 
     def open(self, sealed: bytes) -> bytes:
         """The plain bytes. Raises Unavailable SEAL_BROKEN where the key is another or the bytes were altered."""
+        ...
+
+    def renewed(self, sealed: bytes) -> bytes | None:
+        """The same under the newest key: `sealed` itself where it is already; None where no key opens it.
+
+        Whoever writes a row again renews what is sealed in it: between his reading and his writing the key may have
+        been rotated.
+        """
+        ...
+
+
+class DriverRules(Protocol):
+    """What drivers say of controllers."""
+
+    def check_settings(self, name: str, settings: Mapping[str, Json]) -> None:
+        """Raises Invalid DRIVER_UNKNOWN, CONTROLLER_SETTINGS."""
+        ...
+
+    def check_credentials(self, name: str, credentials: Mapping[str, str]) -> None:
+        """Raises Invalid DRIVER_UNKNOWN, CONTROLLER_CREDENTIALS."""
         ...
 
 

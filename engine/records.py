@@ -1,5 +1,6 @@
 """The smaller records the store keeps: stored Connections, audit rows, notifications, the feed, pages of lists."""
 
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 import msgspec
@@ -106,6 +107,26 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
     items: list[T]
     next: str | None = None
+
+
+class SealedKind(StrEnum):
+    """Where something sealed stands: a controller's credentials, a secret, a key's signing secrets."""
+
+    CONTROLLER = "controllers"
+    SECRET = "secrets"  # noqa: S105 - a kind, not a secret
+    CREDENTIAL = "keys"
+
+
+class Resealed(msgspec.Struct, frozen=True):
+    """A batch: rows looked at, and by organisation the sealed values that were written anew and that no key opens.
+
+    `next` is the cursor of the following batch, None at the end.
+    """
+
+    rows: int
+    moved: dict[str, int]
+    broken: dict[str, int]
+    next: str | None
 
 
 class Accepted(msgspec.Struct, frozen=True):

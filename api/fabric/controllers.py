@@ -82,7 +82,15 @@ async def update_controller(asked: Asked[ControllerChanges, NoQuery]) -> Answer:
     return _shown(controller, asked.actor)
 
 
-async def delete_controller(asked: Asked[None, NoQuery]) -> Answer:
-    """Delete a controller."""
-    await asked.application.administration.delete(asked.actor, Controller, asked.path["controller_id"])
+class RemovalQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to remove it."""
+
+    force: Annotated[
+        bool, Meta(description="Remove it though changes wait for it: what is pending expires with it.")
+    ] = False
+
+
+async def delete_controller(asked: Asked[None, RemovalQuery]) -> Answer:
+    """Delete a controller. One that changes wait for stays, with 409 `IN_USE`, unless `force` is true."""
+    await asked.application.removal.remove(asked.actor, asked.path["controller_id"], force=asked.query.force)
     return Answer(status=204)

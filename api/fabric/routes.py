@@ -9,12 +9,14 @@ from api.fabric import (
     changes,
     connections,
     controllers,
+    drivers,
     ingest,
     journal,
     keys,
     plugins,
     roles,
     runs,
+    seal,
     secrets,
     shapes,
     sites,
@@ -141,6 +143,14 @@ _PLACES = (
         409, 412,
     ),
     _write("DELETE", "/controllers/{controller_id}", controllers.delete_controller, _CONTROLLERS, NOTHING, 409),
+    _write(
+        "POST",
+        "/controllers/{controller_id}/test",
+        drivers.try_controller,
+        _CONTROLLERS,
+        {200: tenancy_shapes.TriedController},
+    ),
+    _read("/drivers", drivers.list_drivers, MEMBER, Listing[tenancy_shapes.ShownDriver]),
 )  # fmt: skip
 
 _USERS = holder("users.manage")
@@ -179,6 +189,15 @@ _CREDENTIALS = (
     _read("/secrets/{name}", secrets.get_secret, _SECRETS, tenancy_shapes.ShownSecret),
     _write("PUT", "/secrets/{name}", secrets.put_secret, _SECRETS, NOTHING),
     _write("DELETE", "/secrets/{name}", secrets.delete_secret, _SECRETS, NOTHING),
+    _read("/seal", seal.show_seal, ADMIN, tenancy_shapes.ShownSeal),
+    _write(
+        "POST",
+        "/seal/rotate",
+        seal.rotate_seal,
+        ADMIN,
+        {200: tenancy_shapes.ShownSeal, 202: tenancy_shapes.ShownSeal},
+        409,
+    ),
 )
 
 _JOURNAL = (

@@ -28,6 +28,65 @@ class ShownController(Shown):
     revision: int
 
 
+class ShownDriver(Shown):
+    """A driver. `extra` is what `pip install "fabricksd[EXTRA]"` brings; `installed` says that all it needs is there.
+
+    `settings` and `credentials` are JSON Schemas of what a controller of it takes.
+    """
+
+    name: str
+    module: str
+    title: str
+    extra: str | None
+    installed: bool
+    devices: bool
+    settings: dict[str, Json]
+    credentials: dict[str, Json]
+
+
+class ShownCheck(Shown):
+    """One step of a test: what it was, whether it worked, and if not why and what to do."""
+
+    name: str
+    ok: bool
+    detail: str
+    code: str
+    hint: str | None
+
+
+class TriedController(Shown):
+    """What came of a test, and how long it took."""
+
+    ok: bool
+    checks: list[ShownCheck]
+    seconds: float
+
+
+class ShownRotation(Shown):
+    """A rotation of the seal's key: how far it has come. `moved` and `unopened` count the organisation's own values.
+
+    `unopened` are values that no key opens; they stay as they are and want to be set anew.
+    """
+
+    state: str
+    keep_old: bool
+    rows: int
+    rows_done: int
+    moved: dict[str, int]
+    unopened: dict[str, int]
+    started_at: datetime
+    ended_at: datetime | None
+    code: str | None
+    detail: str | None
+
+
+class ShownSeal(Shown):
+    """The seal: how many keys it opens with (one, unless old ones were kept or a rotation was cut off)."""
+
+    keys: int
+    rotation: ShownRotation | None
+
+
 class ShownGrant(Shown):
     """A role, everywhere (`sites` null) or at some sites."""
 

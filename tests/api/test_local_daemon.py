@@ -32,7 +32,7 @@ def test_a_data_directory_of_an_earlier_version_gets_it_in_its_first_organisatio
         later = Organisation(id=clock.new_id(), name="aaa", created_at=clock.now() + 1)
         server.run(store.put_tenant(later, audit_row(actor, "organisation.created", later.id, clock)))
         site = server.call("GET", "/sites").body["items"][0]
-        taken = {"site_id": site["id"], "name": DRIVER, "driver": "local"}
+        taken = {"site_id": site["id"], "name": DRIVER, "driver": "probe"}
         assert server.call("POST", "/controllers", taken).status == 201
         server.run(add_local_daemon(server.server.application))
         (found,) = server.run(store.find_controllers([LOCAL_DAEMON]))

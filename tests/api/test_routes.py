@@ -23,7 +23,7 @@ BODIES: dict[str, Json] = {
     "apply_change": {"force": True, "digest": "0" * 64},
     "reject_change": {},
     "create_site": {"name": "x"},
-    "create_controller": {"site_id": "x", "name": "x", "driver": "local"},
+    "create_controller": {"site_id": "x", "name": "x", "driver": "local", "settings": {"directory": "/x"}},
     "update_controller": {"read_only": True},
     "create_user": {"name": "x"},
     "update_user": {"active": False},
@@ -33,6 +33,7 @@ BODIES: dict[str, Json] = {
     "put_secret": {"value": "x"},
     "add_plugin": {"reference": "x"},
     "grant_plugin": {"hosts": []},
+    "rotate_seal": {},
 }
 """For each route with a body, one that its shape allows."""
 

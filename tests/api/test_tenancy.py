@@ -14,7 +14,7 @@ def site_of(server: Running) -> str:
 
 
 def controller(server: Running, name: str, **facts: Json) -> Json:
-    body = {"site_id": site_of(server), "name": name, "driver": "local", **facts}
+    body = {"site_id": site_of(server), "name": name, "driver": "probe", **facts}
     made = server.call("POST", "/controllers", body)
     assert made.status == 201, made.content
     return made.body
@@ -127,7 +127,7 @@ def test_a_stale_edit_is_refused_with_412(server: Running) -> None:
 
 def test_a_controllers_credentials_are_sealed_and_its_settings_are_for_who_manages_it(server: Running) -> None:
     made = controller(
-        server, "sealed", settings={"directory": "/canary-setting"}, credentials={"password": "canary-pw"}
+        server, "sealed", settings={"address": "/canary-setting"}, credentials={"password": "canary-pw"}
     )
     assert made["has_credentials"] is True
     assert "credentials" not in made
@@ -148,14 +148,14 @@ def test_a_controller_is_managed_at_its_own_site_only(server: Running) -> None:
     changed = server.call("PATCH", f"/controllers/{here['id']}", {"read_only": True}, token=token)
     assert problem(changed, 403)["code"] == "PERMISSION_DENIED"
     assert problem(server.call("DELETE", f"/controllers/{here['id']}", token=token), 403)
-    mine = {"site_id": there, "name": "mine", "driver": "local"}
+    mine = {"site_id": there, "name": "mine", "driver": "probe"}
     assert server.call("POST", "/controllers", mine, token=token).status == 201
     assert problem(server.call("POST", "/controllers", {**mine, "site_id": site_of(server)}, token=token), 403)
 
 
 def test_a_site_with_controllers_stays(server: Running) -> None:
     site = server.call("POST", "/sites", {"name": "busy"}).body["id"]
-    body = {"site_id": site, "name": "resident", "driver": "local"}
+    body = {"site_id": site, "name": "resident", "driver": "probe"}
     made = server.call("POST", "/controllers", body)
     assert problem(server.call("DELETE", f"/sites/{site}"), 409)["code"] == "IN_USE"
     assert server.call("DELETE", f"/controllers/{made.body['id']}").status == 204

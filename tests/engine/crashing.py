@@ -80,7 +80,7 @@ async def _something_else(home: House, data: Path, dice: random.Random, number: 
     for change in pending.items[:2]:
         note(data / "requested", change.id)
         await app.applier.apply(home.admin, change.id, force=True, digest=change.digest)
-    match number % 6:
+    match number % 7:
         case 0:
             made = await home.connect(
                 {"name": f"brief-{dice.random()}", "source_event": "device.updated", "steps": [_LOG]}
@@ -103,6 +103,12 @@ async def _something_else(home: House, data: Path, dice: random.Random, number: 
             hanging = next((run for run in running if run.connection_name == "hangs"), running[0])
             await app.trials.cancel(home.admin, hanging.id)
             await app.trials.replay(home.admin, hanging.id)
+        case 6:
+            await _rotate(home)
+
+
+async def _rotate(home: House) -> None:
+    await (await home.app.resealing.begin(home.admin, keep_old=False))
 
 
 _LOG = {"operation_id": "fabric.log", "params": {"message": "x"}}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import Unavailable
-from engine.seal import KEY_FILE, open_seal, rotate_key
+from engine.seal import KEY_FILE, add_key, keep_newest, open_seal
 
 
 def test_what_is_sealed_opens_and_does_not_show(tmp_path: Path) -> None:
@@ -41,15 +41,38 @@ def test_another_key_or_altered_bytes_are_refused(tmp_path: Path) -> None:
 def test_a_new_key_opens_what_the_old_one_sealed_and_takes_it_over(tmp_path: Path) -> None:
     before = open_seal(tmp_path)
     sealed = before.seal(b"x")
-    after = rotate_key(tmp_path)
-    assert after.open(sealed) == b"x"
-    moved = after.reseal(sealed)
-    assert after.open(moved) == open_seal(tmp_path).open(moved) == b"x"
+    add_key(tmp_path)
+    after = open_seal(tmp_path)
+    assert (after.open(sealed), after.count) == (b"x", 2)
+    moved = after.renewed(sealed)
+    assert moved is not None
+    assert after.renewed(moved) is moved
+    assert after.open(moved) == b"x"
     with pytest.raises(Unavailable):
         before.open(moved)
+    assert after.renewed(b"nothing of ours") is None
+    keep_newest(tmp_path)
+    alone = open_seal(tmp_path)
+    assert (alone.open(moved), alone.count) == (b"x", 1)
     with pytest.raises(Unavailable):
-        after.reseal(b"nothing of ours")
+        alone.open(sealed)
     assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == [KEY_FILE]
+
+
+def test_a_key_file_that_cannot_be_written_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_seal(tmp_path)
+    key = (tmp_path / KEY_FILE).read_bytes()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("engine.seal.os.fsync", full)
+    with pytest.raises(Unavailable) as refused:
+        add_key(tmp_path)
+    assert refused.value.code == "SEAL_UNWRITTEN"
+    assert "no space left" in refused.value.message
+    assert (tmp_path / KEY_FILE).read_bytes() == key
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:

@@ -20,21 +20,27 @@ class Checkpointer:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._written = self._pages()
+        self._cut = False
         self.wal_pages = 0
+
+    def cut(self) -> None:
+        """The next batch is followed by a checkpoint that leaves nothing in the log."""
+        self._cut = True
 
     def _pages(self) -> int:
         return self._connection.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE)[0]
 
     def due(self) -> bool:
         """Is it time?"""
-        return self._pages() - self._written >= PAGES
+        return self._cut or self._pages() - self._written >= PAGES
 
     def run(self) -> Exception | None:
         """Copy what no reader still needs. A failure does no harm (the log only stays longer) and is returned."""
         failure: apsw.Error | None = None
         try:
             self.wal_pages, _ = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            if self.wal_pages > LARGE_WAL_PAGES:
+            if self._cut or self.wal_pages > LARGE_WAL_PAGES:
+                self._cut = False
                 self._truncate()
         except apsw.Error as error:
             _log.warning("store_checkpoint_failed", reason=str(error))

@@ -23,8 +23,10 @@ from engine.stores.sqlite.opening import check_version, open_writer
 from engine.stores.sqlite.part import Seat
 from engine.stores.sqlite.plugins import PluginsPart
 from engine.stores.sqlite.readers import Readers
+from engine.stores.sqlite.removing import RemovalPart
 from engine.stores.sqlite.run_queries import RunQueriesPart
 from engine.stores.sqlite.runs import RunsPart
+from engine.stores.sqlite.sealed import SealedPart
 from engine.stores.sqlite.secrets import SecretsPart
 from engine.stores.sqlite.spending import SpendingPart
 from engine.stores.sqlite.tenancy import TenancyPart
@@ -44,6 +46,8 @@ class SqliteStore(
     CredentialsPart,
     SpendingPart,
     SecretsPart,
+    SealedPart,
+    RemovalPart,
     PluginsPart,
     JournalPart,
     HousekeepingPart,

@@ -81,6 +81,13 @@ class Writer:
         """
         return self._put(name, lambda transaction: work(transaction, *args, **kwargs), False)
 
+    async def scrub(self) -> None:
+        """Returns once the log has been cut, unless a reader holds on to it."""
+        self._checkpointer.cut()
+        # The checkpoint follows the commit of the first and comes before the second.
+        await self.submit("scrub", _nothing)
+        await self.submit("scrub", _nothing)
+
     def _put(self, name: str, run: Callable[[Transaction], T], guarded: bool) -> "asyncio.Future[T]":
         if self._closing is not None:
             raise Unavailable("STORE_CLOSED", "The store is closed.", hint="Try again once the server is up.")
@@ -243,6 +250,10 @@ class Writer:
         self._busy = False
         if self._closing is not None and not self._closing.done():
             self._closing.set_result(None)
+
+
+def _nothing(_transaction: Transaction) -> None:
+    """Work that is nothing but its place in the queue."""
 
 
 class _Spoiled(Exception):
