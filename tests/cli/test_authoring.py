@@ -90,16 +90,16 @@ def test_the_schema_takes_every_sample(fabric: Fabric) -> None:
 
 
 def test_the_catalog_is_listed_counted_and_shown(fabric: Fabric) -> None:
-    listed = fabric("catalog", "ls", "--json").json
-    counts = fabric("catalog", "ls", "--count", "--json").json
+    listed = fabric("catalog", "ls", "--built-in", "--json").json
+    counts = fabric("catalog", "ls", "--built-in", "--count", "--json").json
     assert (len(listed["operations"]), len(listed["events"])) == (counts["operations"], counts["events"])
-    assert "cameras.snapshot" in fabric("catalog", "ls").out
-    assert fabric("catalog", "show", "fabric.webhook", "--json").json["permission"] is None
-    assert fabric("catalog", "show", "ingest.external", "--json").json["event_type"] == "ingest.external"
+    assert "cameras.snapshot" in fabric("catalog", "ls", "--built-in").out
+    assert fabric("catalog", "show", "--built-in", "fabric.webhook", "--json").json["permission"] is None
+    assert fabric("catalog", "show", "--built-in", "ingest.external", "--json").json["event_type"] == "ingest.external"
 
 
 def test_an_unknown_word_of_the_catalog_is_answered_with_what_was_meant(fabric: Fabric) -> None:
-    said = fabric("catalog", "show", "fabric.webhok")
+    said = fabric("catalog", "show", "--built-in", "fabric.webhok")
     assert said.code == 3
     assert "Did you mean `fabric.webhook`?" in said.err
 

@@ -13,7 +13,7 @@ from api.cli.files import write_bytes
 from api.cli.offline import offline_catalog
 from api.cli.server_catalog import server_catalog
 from catalog.catalog import Catalog, full_entry, nearest
-from catalog.errors import NotFound
+from catalog.errors import FabricError, NotFound
 from catalog.jsonvalue import Json
 
 app = typer.Typer(no_args_is_help=True, help="Operations and events: what a Connection may say.")
@@ -37,14 +37,32 @@ _EVENT_COLUMNS: list[terminal.Column] = [
 ]
 
 
-def _chosen(file: Path | None, *, live: bool) -> Catalog:
-    return server_catalog() if live else offline_catalog(file)
+Which = Annotated[
+    bool | None,
+    typer.Option(
+        "--live/--built-in", help="The running server's, or the built-in one; the server's where one answers."
+    ),
+]
+
+BUILT_IN = "note: no server answers; this is the built-in catalog, without services' functions and plugins."
+
+
+def _chosen(file: Path | None, *, live: bool | None) -> Catalog:
+    """The catalog that was asked for: where nothing was, the server's, else the built-in one with a word of it."""
+    if live or (live is None and file is None):
+        try:
+            return server_catalog()
+        except FabricError:
+            if live:
+                raise
+            terminal.note(BUILT_IN)
+    return offline_catalog(file)
 
 
 @app.command("ls")
 def list_catalog(
     catalog: CatalogFile = None,
-    live: Live = False,
+    live: Which = None,
     count: Annotated[bool, typer.Option("--count", help="Only how many there are.")] = False,
     json: terminal.AsJson = False,
 ) -> None:
@@ -73,7 +91,7 @@ def list_catalog(
 def show(
     name: Annotated[str, typer.Argument(help="An operation's id or an event's type.")],
     catalog: CatalogFile = None,
-    live: Live = False,
+    live: Which = None,
     json: terminal.AsJson = False,
 ) -> None:
     """Show one operation or event with its schemas.
