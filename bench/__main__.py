@@ -8,7 +8,7 @@ import sys
 from bench.calibration import calibration
 from bench.void import Void
 
-NAMES = ("dispatch", "compile", "ingest", "durable", "startup", "services", "operations")
+NAMES = ("dispatch", "compile", "ingest", "durable", "startup", "services", "operations", "modules")
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ No message quotes the URL: it may hold a secret, and errors are read by more peo
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
@@ -54,6 +55,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.scheme}://{self.authority}{self.target}"
 
 
+@lru_cache(256)
 def parse_url(text: str) -> Destination:
     """Read an absolute http(s) URL. Raises Refused URL_* and never anything else, whatever `text` holds."""
     if len(text) > MAX_CHARACTERS:

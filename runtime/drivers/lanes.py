@@ -24,14 +24,15 @@ class Lanes:
         self._limit = limit
         self._taken: Counter[str] = Counter()
 
-    async def run(self, target: Target, work: Callable[[], T]) -> T:
+    async def run(self, target: Target, work: Callable[[], T], *, fresh: bool = False) -> T:
         """What `work()` returns or raises. A caller who is cancelled leaves; the call keeps its lane.
 
+        `fresh` work has a thread of its own, which ends with it.
         Raises Unavailable TARGET_BUSY where every lane of the controller is taken.
         """
         if self._taken[target.id] >= self._limit:
             raise busy(target)
-        answer = in_thread(work, lambda: self._free(target.id), name=f"driver-{target.driver}")
+        answer = in_thread(work, lambda: self._free(target.id), name=f"driver-{target.driver}", fresh=fresh)
         # Taken once it runs: a thread that cannot be started takes no lane.
         self._taken[target.id] += 1
         return await answer

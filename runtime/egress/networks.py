@@ -6,6 +6,7 @@ IPv6 is an allow rule: what lies outside 2000::/3 is refused, and inside it the 
 import ipaddress
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -72,6 +73,7 @@ _IN_ORDER: tuple[tuple[Reach, tuple[Network, ...]], ...] = (
 )
 
 
+@lru_cache(1024)
 def classify(address: Address) -> Reach:
     """The class of an address; whatever no list names is public in IPv4, and in IPv6 only inside 2000::/3."""
     for reach, networks in _IN_ORDER:
@@ -82,6 +84,7 @@ def classify(address: Address) -> Reach:
     return Reach.PUBLIC
 
 
+@lru_cache(1024)
 def read_address(text: str) -> Address | None:
     """The address that `text` spells (brackets allowed), None where it spells none or carries a zone."""
     if "%" in text:

@@ -6,6 +6,9 @@ import msgspec
 
 from runtime.drivers.cameras.limits import MAX_JPEG, MAX_SIDE
 
+MAX_SEGMENTS = 4096
+"""Before the picture's size: cameras write a dozen; a hostile one may send a million empty ones."""
+
 _START, _END = b"\xff\xd8\xff", b"\xff\xd9"
 _PADDING = b"\x00\r\n"
 _FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)))
@@ -37,7 +40,9 @@ def measure(content: bytes) -> Dimensions:
 def _frame_header(content: bytes) -> Dimensions | None:
     """Walk from segment to segment until the one that tells the size."""
     place = 2
-    while place + 4 <= len(content):
+    for _ in range(MAX_SEGMENTS):
+        if place + 4 > len(content):
+            return None
         if content[place] != 0xFF:
             return None
         marker = content[place + 1]

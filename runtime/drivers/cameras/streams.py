@@ -51,7 +51,7 @@ async def still_of(link: Link, place: StreamPlace, login: Login, camera_id: str)
             await eye.give(Job(kind="still", source=source, seconds=max(0.1, link.seconds)))
             _, picture = await eye.told()
         taken_at = time.time()
-        return await checked_still(link.target, picture, camera_id, taken_at)
+        return checked_still(link.target, picture, camera_id, taken_at)
 
 
 def _read(link: Link, ca_file: str) -> str:

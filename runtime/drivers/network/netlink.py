@@ -75,7 +75,7 @@ class Netlink:
         """See Network."""
         now = time.time()
         async with self._link.reaching("with its neighbour table"):
-            neighbours = await _LANES.run(self._link.target, self._read)
+            neighbours = await _LANES.run(self._link.target, self._read, fresh=bool(self._settings.namespace))
         return gathered(neighbours, now, self._settings.seen_within_seconds)
 
     def _read(self) -> list[Neighbour]:

@@ -78,7 +78,7 @@ async def test_a_thread_that_cannot_be_started_takes_no_lane(monkeypatch: pytest
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse)
         with pytest.raises(RuntimeError):
-            await lanes.run(target("a"), lambda: 1)
+            await lanes.run(target("a"), lambda: 1, fresh=True)
     assert await lanes.run(target("a"), lambda: 1) == 1
 
 
@@ -86,7 +86,7 @@ def test_a_call_that_returns_after_the_loop_has_closed_disturbs_nobody() -> None
     gate = Gate()
 
     async def leave() -> None:
-        in_thread(gate.hang, lambda: None, name="late")
+        in_thread(gate.hang, lambda: None, name="late", fresh=True)
 
     asyncio.run(leave())
     (thread,) = (each for each in threading.enumerate() if each.name == "late")
@@ -94,3 +94,23 @@ def test_a_call_that_returns_after_the_loop_has_closed_disturbs_nobody() -> None
     gate.open()
     thread.join(5)
     assert not thread.is_alive()
+
+
+async def test_work_that_wants_a_fresh_thread_is_given_one_that_ends_with_it() -> None:
+    lanes = Lanes()
+    usual = await lanes.run(target("a"), threading.get_ident)
+    fresh = await lanes.run(target("a"), threading.current_thread, fresh=True)
+
+    fresh.join(5)
+    assert fresh.ident != usual
+    assert not fresh.is_alive()
+
+
+async def test_one_call_after_another_starts_no_further_thread() -> None:
+    lanes = Lanes()
+    await lanes.run(target("a"), threading.get_ident)
+    before = threading.active_count()
+    for _ in range(50):
+        await lanes.run(target("a"), threading.get_ident)
+
+    assert threading.active_count() <= before + 1

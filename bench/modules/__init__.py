@@ -1,0 +1,10 @@
+"""modules: what a driver costs over its bare client library, and what a thousand watched devices cost."""
+
+from collections.abc import Callable
+
+from bench.modules import overhead, watching
+
+
+def run(progress: Callable[[str], None]) -> dict[str, float | int | str]:
+    """The figures of modules."""
+    return {**overhead.measure(progress), **watching.measure(progress)}
