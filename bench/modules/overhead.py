@@ -6,13 +6,16 @@ a library that blocks, with the connection kept where the driver keeps it.
 
 import asyncio
 import statistics
+import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 
 import msgspec
 import uvloop
 
+from api.cli.demo.vm.host import Host
 from bench.modules.farm_process import farm
 from bench.modules.ports import bench_ports
 from catalog.jsonvalue import Json
@@ -84,8 +87,10 @@ async def _http(ports: Ports) -> AsyncIterator[Pair]:
             assert isinstance(camera, Http)
             await camera.snapshot("a")
 
+        patience = aiohttp.ClientTimeout(total=30, connect=5, sock_read=10)
+
         async def bare() -> None:
-            async with aiohttp.ClientSession() as session, session.get(f"{url}/a.jpg") as response:
+            async with aiohttp.ClientSession(timeout=patience) as session, session.get(f"{url}/a.jpg") as response:
                 await response.read()
 
         yield Pair(driver, bare)
@@ -121,23 +126,34 @@ async def _libvirt(ports: Ports) -> AsyncIterator[Pair]:
 
     from runtime.drivers.hypervisor.libvirt import Libvirt  # noqa: PLC0415
 
-    peer = _peer("libvirt", {"uri": "test:///default"}, ports)
-    connection = libvirt.open("test:///default")
+    with tempfile.TemporaryDirectory(prefix="fabvm-") as folder, _host(Path(folder)) as host:
+        name = host.add("bench")
+        peer = _peer("libvirt", {"uri": "qemu:///session", "socket": str(host.socket)}, ports)
+        connection = libvirt.open(f"qemu+unix:///session?socket={host.socket}")
 
-    async def driver() -> None:
-        hypervisor = peer()
-        assert isinstance(hypervisor, Libvirt)
-        await hypervisor.machine("test")
+        async def driver() -> None:
+            hypervisor = peer()
+            assert isinstance(hypervisor, Libvirt)
+            await hypervisor.machine(name)
 
-    def look() -> None:
-        domain = connection.lookupByName("test")
-        domain.info()
-        domain.state()
-        domain.UUIDString()
-        domain.snapshotListNames()
+        def look() -> None:
+            domain = connection.lookupByUUIDString(name)
+            domain.info()
+            domain.ID()
+            domain.snapshotListNames()
 
-    async def bare() -> None:
-        await asyncio.to_thread(look)
+        async def bare() -> None:
+            await asyncio.to_thread(look)
 
-    yield Pair(driver, bare)
-    connection.close()
+        yield Pair(driver, bare)
+        connection.close()
+
+
+@contextmanager
+def _host(folder: Path) -> Iterator[Host]:
+    host = Host(folder)
+    try:
+        host.start()
+        yield host
+    finally:
+        host.stop()

@@ -156,7 +156,8 @@ class EgressClient:
             trust_env=False,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=limits.total, connect=limits.connect, sock_read=limits.sock_read),
+            # The total is the caller's, who bounds the look-up as well.
+            timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect, sock_read=limits.sock_read),
             max_line_size=8190,
             max_field_size=8190,
         )
