@@ -41,7 +41,7 @@ class World(msgspec.Struct, kw_only=True):
     connections: list[StoredConnection]
 
     def filled(self, value: Json) -> Json:
-        """The value with `{{receiver.url}}` and `{{controllers.NAME.id}}` put in."""
+        """The value with `{{receiver.url}}`, `{{scenario.folder}}` and `{{controllers.NAME.id}}` put in."""
         if isinstance(value, dict):
             return {key: self.filled(each) for key, each in value.items()}
         if isinstance(value, list):
@@ -51,6 +51,7 @@ class World(msgspec.Struct, kw_only=True):
     def filled_text(self, text: str) -> str:
         """As `filled`, for a string."""
         text = text.replace("{{receiver.url}}", self.receiver.url)
+        text = text.replace("{{scenario.folder}}", str(self.place.resolve()))
         for each in self.scenario.controllers:
             text = text.replace(f"{{{{controllers.{each.name}.id}}}}", each.id)
         return text

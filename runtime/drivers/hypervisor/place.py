@@ -1,5 +1,6 @@
 """Place: where a libvirt URI leads. Only what can be bounded: no parameters, for they name programs and sockets."""
 
+import functools
 import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -37,6 +38,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         return self.path == "/system"
 
 
+@functools.lru_cache(maxsize=256)
 def place_of(uri: str) -> Place:
     """Where it leads. Raises ValueError with a sentence that repeats nothing of it."""
     parts = _split(uri)

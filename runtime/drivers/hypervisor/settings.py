@@ -1,7 +1,6 @@
 """Settings and credentials of the drivers of hypervisors."""
 
 import re
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -45,7 +44,7 @@ class LibvirtSettings(Patience, frozen=True, kw_only=True):
         place = place_of(self.uri)
         for name in ("socket", "ca_file"):
             path = getattr(self, name)
-            if path and (not Path(path).is_absolute() or not path.isprintable()):
+            if path and (not path.startswith("/") or not path.isprintable()):
                 raise ValueError(f"`{name}` is not an absolute path")
         if self.socket and place.transport not in ("local", "ssh"):
             raise ValueError("`socket` is for machines reached by a local socket or by ssh")

@@ -1,1 +1,1 @@
-"""The demo of virtual machines."""
+"""The demo of virtual machines: one crashes, another is kept as it is, and its restart is declined."""
