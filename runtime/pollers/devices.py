@@ -11,6 +11,7 @@ from catalog.provider import Target
 from runtime.drivers.driver import Device
 from runtime.drivers.opening import find_driver, link_of, open_peer
 from runtime.pollers.absences import excused
+from runtime.pollers.camera_status import camera_statuses, cameras_away
 from runtime.pollers.watch import Happening, Rhythm, Seen, Watched
 
 _log = structlog.get_logger()
@@ -72,7 +73,9 @@ class DevicePoll:
         patience = getattr(link.settings, "offline_after", 1)
         present, missed = excused(known.devices, present, known.missed, patience)
         happenings = [*compare(known.all, present, watched.target)]
-        if known.reachable is False:
+        was_reachable = known.reachable is not False
+        happenings += camera_statuses(known.all, present, watched.target, watched.now, was_reachable=was_reachable)
+        if not was_reachable:
             happenings.insert(0, _moved(watched.target, online=True, reason=None))
         seen = _Known(present, reachable=True, gone=_gone(known, present, watched.now), missed=missed)
         return Seen(happenings=tuple(happenings), memory=msgspec.to_builtins(seen))
@@ -82,8 +85,13 @@ class DevicePoll:
         known = _known(watched.memory)
         if watched.failures < GONE_AFTER or known.reachable is False:
             return None
-        told = () if known.reachable is None else (_moved(watched.target, online=False, reason=error.message),)
-        return Seen(happenings=told, memory=msgspec.to_builtins(_Known(known.devices, False, known.gone, known.missed)))
+        told: list[Happening] = []
+        if known.reachable is not None:
+            told = [_moved(watched.target, online=False, reason=error.message)]
+            told += cameras_away(known.devices, watched.target, watched.now, error.message)
+        return Seen(
+            happenings=tuple(told), memory=msgspec.to_builtins(_Known(known.devices, False, known.gone, known.missed))
+        )
 
 
 def compare(before: Mapping[str, Device], now: Mapping[str, Device], target: Target) -> list[Happening]:

@@ -1,12 +1,14 @@
 """The watches. To add one: one file, one entry here, one peer to test it against."""
 
+from runtime.pollers.camera_snapshots import CameraSnapshots
 from runtime.pollers.devices import DevicePoll
 from runtime.pollers.networks import VLANS, WIFIS
 from runtime.pollers.pools import PoolPoll
+from runtime.pollers.sightings import Sightings
 from runtime.pollers.watch import Follow, Poll
 
-POLLS: tuple[Poll, ...] = (DevicePoll(), VLANS, WIFIS, PoolPoll())
+POLLS: tuple[Poll, ...] = (DevicePoll(), VLANS, WIFIS, PoolPoll(), CameraSnapshots())
 """What is looked for again and again."""
 
-FOLLOWS: tuple[Follow, ...] = ()
+FOLLOWS: tuple[Follow, ...] = (Sightings(),)
 """What stays with a controller."""

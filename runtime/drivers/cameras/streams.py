@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import time
 from pathlib import Path
 
 from msgspec import UNSET
@@ -49,9 +48,8 @@ async def still_of(link: Link, place: StreamPlace, login: Login, camera_id: str)
         source = await source_of(link, place, login)
         with eyes_of(link).looking(link.target) as eye:
             await eye.give(Job(kind="still", source=source, seconds=max(0.1, link.seconds)))
-            _, picture = await eye.told()
-        taken_at = time.time()
-        return checked_still(link.target, picture, camera_id, taken_at)
+            told, picture = await eye.told()
+        return checked_still(link.target, picture, camera_id, told.at)
 
 
 def _read(link: Link, ca_file: str) -> str:

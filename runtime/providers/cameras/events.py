@@ -45,9 +45,9 @@ class SnapshotCaptured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 EVENTS = (
-    EventSpec.of("cameras.event.motion", Sighting, title="A camera saw motion", produces=JPEG, driver_missing=True),
-    EventSpec.of("cameras.event.person", Sighting, title="A camera saw a person", produces=JPEG, driver_missing=True),
-    EventSpec.of("camera.status.online", CameraStatus, title="A camera came online", driver_missing=True),
-    EventSpec.of("camera.status.offline", CameraStatus, title="A camera went offline", driver_missing=True),
-    EventSpec.of("camera.snapshot.captured", SnapshotCaptured, produces=JPEG, driver_missing=True),
+    EventSpec.of("cameras.event.motion", Sighting, title="A camera saw motion", produces=JPEG),
+    EventSpec.of("cameras.event.person", Sighting, title="A camera saw a person", produces=JPEG),
+    EventSpec.of("camera.status.online", CameraStatus, title="A camera came online"),
+    EventSpec.of("camera.status.offline", CameraStatus, title="A camera went offline"),
+    EventSpec.of("camera.snapshot.captured", SnapshotCaptured, produces=JPEG),
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 PROGRAM = Path(__file__).with_name("gst_rtsp_program.py")
+STREET = Path(__file__).parents[1] / "cameras" / "people" / "street.jpg"
 USER, PASSWORD = "viewer", "secret"
 
 _RAW = "video/x-raw,format=I420,width=320,height=240,framerate=10/1"
@@ -18,6 +19,8 @@ MOUNTS = {
     "/ball": f"videotestsrc is-live=true pattern=ball ! {_RAW} ! {_JPEG}",
     "/ball264": f"videotestsrc is-live=true pattern=ball ! {_RAW} ! {_H264}",
     "/black": f"videotestsrc is-live=true pattern=black ! {_RAW} ! {_JPEG}",
+    "/street": f"filesrc location={STREET} ! jpegdec ! imagefreeze is-live=true ! videoconvert ! videorate "
+    f"! video/x-raw,format=I420,framerate=5/1 ! {_JPEG}",
     "/tone": "audiotestsrc is-live=true ! audio/x-raw,rate=8000 ! mulawenc ! rtppcmupay name=pay0 pt=0",
 }
 

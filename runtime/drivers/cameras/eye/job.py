@@ -38,7 +38,7 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """`look`: is the stream there? `still`: one picture of it. `watch`: go on, by the stream or by pictures sent in.
 
-    Without `source`, a watch is given pictures one by one and says `looked` after each.
+    Without `source`, a watch is given pictures one by one and says `looked` after each; with it, every few seconds.
     """
 
     kind: Literal["look", "still", "watch"]
@@ -69,12 +69,14 @@ Reason = Literal[
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """`there`, `still`, `motion`, `person`, `looked` or `failed`; a picture comes along with three of them.
 
-    `confidence` is from 0 to 1. `detail` is a bug's own words and nothing that came over the network.
+    `at` is when the picture was seen, in seconds since 1970 UTC. `confidence` is from 0 to 1. `detail` is a bug's own
+    words and nothing that came over the network.
     """
 
     kind: Literal["there", "still", "motion", "person", "looked", "failed"]
     width: int = 0
     height: int = 0
+    at: float = 0.0
     confidence: float = 0.0
     zone: str | None = None
     reason: Reason | None = None

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from runtime.drivers.cameras.eye import motion, people
 from runtime.drivers.cameras.eye.job import Attention, Told
 from runtime.drivers.cameras.eye.zones import Zones
+
+Kind = Literal["motion", "person"]
 
 Tell = Callable[[Told, bytes], None]
 
@@ -40,6 +42,7 @@ class Watch:
         self._due = float("-inf")
         self._told: dict[str, float] = {}
         self._first = True
+        self._seen_at = 0.0
 
     def wants(self) -> bool:
         """Is it time for the next picture? Asked of a stream, which has more than are looked at."""
@@ -52,6 +55,7 @@ class Watch:
 
     def look(self, view: View) -> None:
         """Look at one picture, and tell of what it shows."""
+        self._seen_at = time.time()
         moved = self._motion.moved(view.gray(motion.WIDTH))
         if moved is not None and self._attention.motion and self._may("motion"):
             self._say("motion", moved, view)
@@ -62,11 +66,11 @@ class Watch:
                 self._say("person", found, view)
         self._first = False
 
-    def _may(self, kind: str) -> bool:
+    def _may(self, kind: Kind) -> bool:
         return self._monotonic() - self._told.get(kind, float("-inf")) >= self._attention.min_interval_seconds
 
-    def _say(self, kind: str, found: tuple[float, str | None], view: View) -> None:
+    def _say(self, kind: Kind, found: tuple[float, str | None], view: View) -> None:
         self._told[kind] = self._monotonic()
         confidence, zone = found
-        told = Told(kind=kind, width=view.width, height=view.height, confidence=confidence, zone=zone)  # type: ignore[arg-type]
+        told = Told(kind=kind, at=self._seen_at, confidence=confidence, zone=zone, width=view.width, height=view.height)
         self._tell(told, view.jpeg())

@@ -1,5 +1,6 @@
 """Work: what an eye does for each kind of job. Imports no client library that the job does not need."""
 
+import time
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -7,6 +8,9 @@ from runtime.drivers.cameras.eye.framing import read_framed
 from runtime.drivers.cameras.eye.job import Attention, Job, Told
 from runtime.drivers.cameras.eye.relay import Relay
 from runtime.drivers.cameras.eye.upstream import Upstream
+
+ALIVE_SECONDS = 5.0
+"""How often a watch of a stream says that it still looks."""
 
 Tell = Callable[[Told, bytes], None]
 
@@ -36,14 +40,19 @@ def _play(job: Job, relay: Relay, tell: Tell) -> None:
     found = frames(relay.url, job.seconds, lambda: relay.unseen)
     if job.attention is None:
         frame = next(found)
-        tell(Told(kind="still", width=frame.width, height=frame.height), frame.jpeg())
+        seen_at = time.time()
+        tell(Told(kind="still", width=frame.width, height=frame.height, at=seen_at), frame.jpeg())
         return
     from runtime.drivers.cameras.eye.watching import Watch  # noqa: PLC0415 - OpenCV, only where something is watched
 
     watch = Watch(job.attention, tell)
+    said = time.monotonic()
     for frame in found:
         if watch.wants():
             watch.look(frame)
+        if time.monotonic() - said > ALIVE_SECONDS:
+            said = time.monotonic()
+            tell(Told(kind="looked"), b"")
 
 
 def _watch_pictures(attention: Attention, pictures: BinaryIO, tell: Tell) -> None:
