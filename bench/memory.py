@@ -52,6 +52,9 @@ class _NoSeal:
     def open(self, sealed: bytes) -> bytes:
         return sealed
 
+    def renewed(self, sealed: bytes) -> bytes | None:
+        return sealed
+
 
 class InProcess(msgspec.Struct, frozen=True):
     """What a benchmark calls."""

@@ -5,8 +5,7 @@ What a client library says of it may repeat a URL with its password: credentials
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from catalog.errors import FabricError, NotFound, TargetFailed, TargetTimeout, Unavailable
 from catalog.provider import Target
@@ -69,29 +68,51 @@ def busy(target: Target) -> Unavailable:
     )
 
 
-@asynccontextmanager
-async def reaching(target: Target, seconds: float, what: str = "") -> AsyncIterator[None]:
-    """Bound what is inside by `seconds` and translate what the network and the guarded way out say.
+def translated(target: Target, seconds: float, what: str, error: BaseException) -> BaseException:
+    """The error for what the network or the guarded way out says; what is neither stays as it is."""
+    if isinstance(error, TimeoutError):
+        return timed_out(target, seconds, what)
+    if isinstance(error, TargetFailed | TargetTimeout):
+        return _of_the_way_out(target, seconds, what, error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return unreachable(target, f"its certificate is not trusted ({error.verify_message})", _CERTIFICATE)
+    if isinstance(error, ssl.SSLError):
+        return unreachable(target, f"TLS fails with it ({_words(error.reason)})", _SPEAKS_TLS)
+    if isinstance(error, EOFError):
+        return unreachable(target, "it hangs up in the middle of its answer")
+    if isinstance(error, asyncio.LimitOverrunError):
+        return refused(target, "its answer is longer than it may be")
+    return unreachable(target, _told(error)) if isinstance(error, OSError) else error
 
-    Raises TargetTimeout TARGET_TIMEOUT, TargetFailed TARGET_UNREACHABLE, TARGET_REFUSED.
+
+class Reaching:
+    """Bounds what is inside by `seconds` and translates what the network and the guarded way out say.
+
+    Raises TargetTimeout TARGET_TIMEOUT, TargetFailed TARGET_UNREACHABLE, TARGET_REFUSED. No generator: a loop keeps a
+    book of those, which costs more than all else here.
     """
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        raise timed_out(target, seconds, what) from None
-    except (TargetFailed, TargetTimeout) as error:
-        raise _of_the_way_out(target, seconds, what, error) from None
-    except ssl.SSLCertVerificationError as error:
-        raise unreachable(target, f"its certificate is not trusted ({error.verify_message})", _CERTIFICATE) from None
-    except ssl.SSLError as error:
-        raise unreachable(target, f"TLS fails with it ({_words(error.reason)})", _SPEAKS_TLS) from None
-    except EOFError:
-        raise unreachable(target, "it hangs up in the middle of its answer") from None
-    except asyncio.LimitOverrunError:
-        raise refused(target, "its answer is longer than it may be") from None
-    except OSError as error:
-        raise unreachable(target, _told(error)) from None
+
+    def __init__(self, target: Target, seconds: float, what: str = "") -> None:
+        self._target = target
+        self._seconds = seconds
+        self._what = what
+        self._timeout = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError as over:
+            error = over
+        if error is None:
+            return
+        raised = translated(self._target, self._seconds, self._what, error)
+        if raised is not error:
+            raise raised from None
 
 
 _SPEAKS_TLS = "Does it speak TLS at that port, and a version of it that is still in use?"

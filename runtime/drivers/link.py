@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from catalog.provider import Ports, Target
-from runtime.drivers.failures import reaching
+from runtime.drivers.failures import Reaching
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -33,4 +33,4 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
     def reaching(self, what: str = "") -> AbstractAsyncContextManager[None]:
         """Bound what is inside by the deadline and translate what the network says. `what` is said in its errors."""
-        return reaching(self.target, self.seconds, what)
+        return Reaching(self.target, self.seconds, what)

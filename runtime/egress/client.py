@@ -4,8 +4,7 @@ import asyncio
 import io
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import aiohttp
@@ -94,8 +93,17 @@ class EgressClient:
             async with asyncio.timeout(limits.total):
                 pinned = await self._pin(guard, destination)
                 tls = await self._trust(pinned.scheme, target)
-                async with self._request(guard, pinned, tls, method, sent, body, limits) as response:
-                    return await self._read(response, limits)
+                place = yarl.URL(pinned.destination.url, encoded=True)
+                # As a stream, which is written in pieces: a body of megabytes would hold the loop up.
+                data = io.BytesIO(body) if body else None
+                async with (
+                    self._session(guard, pinned, tls, limits) as session,
+                    session.request(method, place, data=data, headers=sent, allow_redirects=False) as response,
+                ):
+                    try:
+                        return await self._read(response, limits)
+                    finally:
+                        response.close()
         except TimeoutError:
             raise TargetTimeout("EGRESS_TIMEOUT", "The other side did not answer in time.") from None
         except (aiohttp.ClientError, zlib.error, OSError) as error:
@@ -140,18 +148,10 @@ class EgressClient:
             self._tls = await self._lookups.run(ssl.create_default_context)
         return self._tls
 
-    @asynccontextmanager
-    async def _request(
-        self,
-        guard: Guard,
-        pinned: Pinned,
-        tls: ssl.SSLContext | None,
-        method: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        limits: Limits,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        session = aiohttp.ClientSession(
+    def _session(
+        self, guard: Guard, pinned: Pinned, tls: ssl.SSLContext | None, limits: Limits
+    ) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
             connector=one_connection(guard, pinned, tls, self._open_socket),
             trust_env=False,
             auto_decompress=False,
@@ -161,17 +161,6 @@ class EgressClient:
             max_line_size=8190,
             max_field_size=8190,
         )
-        url = yarl.URL(pinned.destination.url, encoded=True)
-        # As a stream, which is written in pieces: a body of megabytes would hold the loop up.
-        data = io.BytesIO(body) if body else None
-        async with (
-            session,
-            session.request(method, url, data=data, headers=headers, allow_redirects=False) as response,
-        ):
-            try:
-                yield response
-            finally:
-                response.close()
 
 
 def _controllers_limits(seconds: float | None) -> Limits:

@@ -12,7 +12,7 @@ import pytest
 from catalog.errors import FabricError, NotFound, TargetFailed, TargetTimeout, Unavailable
 from catalog.provider import Target
 from runtime.drivers import failures
-from runtime.drivers.failures import reaching
+from runtime.drivers.failures import Reaching
 from tests.fakes.certificates import serving, trusting
 
 TARGET = Target(
@@ -41,7 +41,7 @@ async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> Asyn
 
 async def refusal(work: Awaitable[object], seconds: float = 5.0) -> FabricError:
     with pytest.raises(FabricError) as refused:
-        async with reaching(TARGET, seconds, "the greeting"):
+        async with Reaching(TARGET, seconds, "the greeting"):
             await work
     assert "`porch`" in refused.value.message
     assert refused.value.message.endswith(".")
@@ -133,7 +133,7 @@ async def _greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 async def test_what_goes_well_goes_through() -> None:
-    async with listening(_greet) as port, reaching(TARGET, 5.0):
+    async with listening(_greet) as port, Reaching(TARGET, 5.0):
         assert await talk(port) == b"220 hello\n"
 
 
@@ -166,7 +166,7 @@ async def test_the_guarded_way_outs_errors_are_said_of_the_controller(raised: Fa
 )
 async def test_an_error_that_is_ours_passes_through_as_it_is(made: FabricError, kind: type, code: str) -> None:
     with pytest.raises(kind) as refused:
-        async with reaching(TARGET, 1.0):
+        async with Reaching(TARGET, 1.0):
             raise made
     assert refused.value is made
     assert made.code == code
