@@ -93,13 +93,17 @@ class Administration:
         if "credentials" in fields:
             fields["sealed"] = self._sealed(fields.pop("credentials"))
         elif old.sealed is not None:
-            # The key may have been rotated since it was read.
-            fields["sealed"] = self._seal.renewed(old.sealed) or old.sealed
+            fields["sealed"] = await self._carried_over(old, old.sealed)
         if "name" in fields:
             fields["name"] = _named(fields["name"])
         fields["revision"] = old.revision if revision is None else revision
         await self._put(actor, msgspec.structs.replace(old, **fields), "controller.updated")
         return await self.controller(actor.organisation_id, controller_id)
+
+    async def _carried_over(self, old: Controller, sealed: bytes) -> bytes | None:
+        """What is sealed in a row that is written again: the key may have been rotated since it was read."""
+        renewed = self._seal.renewed(sealed)
+        return renewed or (await self.controller(old.organisation_id, old.id)).sealed
 
     def _check_fit(self, old: Controller, fields: Mapping[str, Json]) -> None:
         if old.id == LOCAL_DAEMON and (fields.get("settings") or fields.get("credentials")):

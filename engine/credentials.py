@@ -117,7 +117,9 @@ class Credentials:
         """End a credential at once. Raises NotFound KEY_NOT_FOUND."""
         found = await self._store.get_credential(actor.organisation_id, credential_id)
         # The key of the seal may have been rotated since this was read.
-        sealed = tuple(self._seal.renewed(each) or each for each in found.sealed_signing)
+        sealed = tuple(map(self._seal.renewed, found.sealed_signing))
+        if not all(sealed):
+            sealed = (await self._store.get_credential(actor.organisation_id, credential_id)).sealed_signing
         revoked_at = found.revoked_at or self._clock.now()
         changed = msgspec.structs.replace(found, revoked_at=revoked_at, sealed_signing=sealed)
         await self._store.put_credential(changed, audit_row(actor, f"{found.kind}.revoked", found.id, self._clock))

@@ -65,7 +65,7 @@ def _reseal(transaction: Transaction, kind: SealedKind, after: str | None, limit
             if tally.moved:
                 transaction.execute(_WRITE[kind], (key, written))
     finally:
-        transaction.connection.pragma("secure_delete", False)
+        transaction.connection.pragma("secure_delete", "fast")
     return Resealed(len(rows), dict(+moved), dict(+broken), _next(rows, limit))
 
 
