@@ -1,6 +1,7 @@
 """Deadline: one timer for a whole walk of steps, however many deadlines follow one another in it."""
 
 import asyncio
+from collections import deque
 
 SPARE_MOST = 256
 _NEVER = float("inf")
@@ -10,23 +11,20 @@ class Deadlines:
     """Deadlines that are over, for the next walks on the same loop: a timer that is still set is not set anew."""
 
     def __init__(self) -> None:
-        self._spare: list[Deadline] = []
+        self._spare: deque[Deadline] = deque(maxlen=SPARE_MOST)
 
     def take(self) -> "Deadline":
         """A deadline of the present task."""
         if not self._spare:
             return Deadline()
         deadline = self._spare.pop()
-        deadline.begin(_present_task())
+        deadline.begin()
         return deadline
 
     def give_back(self, deadline: "Deadline") -> None:
         """Its walk is over; it cancels nobody any more."""
-        if len(self._spare) < SPARE_MOST:
-            deadline.rest()
-            self._spare.append(deadline)
-        else:
-            deadline.close()
+        deadline.rest()
+        self._spare.append(deadline)
 
 
 class Deadline:
@@ -38,16 +36,17 @@ class Deadline:
     __slots__ = ("_due", "_handle", "_loop", "_set_for", "_task", "_took", "now")
 
     def __init__(self) -> None:
-        task = _present_task()
-        self._loop = task.get_loop()
+        self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
         self._set_for = _NEVER
         self._handle: asyncio.TimerHandle | None = None
-        self.begin(task)
+        self.begin()
 
-    def begin(self, task: "asyncio.Task[object]") -> None:
-        """From now on it is this task's, and has no moment yet."""
-        self._task: asyncio.Task[object] | None = task
+    def begin(self) -> None:
+        """From now on it is the present task's, and has no moment yet."""
+        self._task = asyncio.current_task(self._loop)
+        if self._task is None:
+            raise RuntimeError("a deadline needs a task to cancel")
         self._due = _NEVER
         self._took = False
 
@@ -89,10 +88,3 @@ class Deadline:
             return
         self._took = True
         self._task.cancel()
-
-
-def _present_task() -> "asyncio.Task[object]":
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("a deadline needs a task to cancel")
-    return task

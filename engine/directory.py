@@ -47,8 +47,9 @@ class Directory:
     def __init__(self, store: TenancyStore, registry: Registry, clock: Clock, bus: Bus) -> None:
         self._store = store
         self._registry = registry
-        self._clock = clock
+        self._monotonic = clock.monotonic
         self._actors: dict[tuple[str, str], tuple[float, Actor | None]] = {}
+        """Who was looked up, and until when that may be believed."""
         self._controllers: dict[str, tuple[float, Controller | None]] = {}
         self._revision = 0
         bus.subscribe(TOPIC, self._forget)
@@ -61,9 +62,7 @@ class Directory:
     def fresh_actor(self, organisation_id: str, user_id: str) -> Actor | None:
         """The actor if he was looked up within the last second; no wait. None: use `find_actor`."""
         entry = self._actors.get((organisation_id, user_id))
-        if entry is None or self._clock.monotonic() - entry[0] > FRESH_SECONDS:
-            return None
-        return entry[1]
+        return entry[1] if entry is not None and self._monotonic() <= entry[0] else None
 
     async def find_actor(self, organisation_id: str, user_id: str) -> Actor | None:
         """The person as he stands now; None where there is no such person in the organisation.
@@ -74,10 +73,10 @@ class Directory:
             known = self.fresh_actor(organisation_id, user_id)
             if known is not None:
                 return known
-            asked_at, revision = self._clock.monotonic(), self._revision
+            good_until, revision = self._monotonic() + FRESH_SECONDS, self._revision
             actor = await self._load(organisation_id, user_id)
             if revision == self._revision:
-                self._actors[organisation_id, user_id] = (asked_at, actor)
+                self._actors[organisation_id, user_id] = (good_until, actor)
                 return actor
 
     async def _load(self, organisation_id: str, user_id: str) -> Actor | None:
@@ -109,11 +108,11 @@ class Directory:
     async def find_controller(self, organisation_id: str, controller_id: str) -> Controller | None:
         """The organisation's controller; None where it is absent or another's."""
         entry = self._controllers.get(controller_id)
-        while entry is None or self._clock.monotonic() - entry[0] > FRESH_SECONDS:
-            asked_at, revision = self._clock.monotonic(), self._revision
+        while entry is None or self._monotonic() > entry[0]:
+            good_until, revision = self._monotonic() + FRESH_SECONDS, self._revision
             found = await self._store.find_controllers([controller_id])
             if revision == self._revision:
-                entry = self._controllers[controller_id] = (asked_at, found[0] if found else None)
+                entry = self._controllers[controller_id] = (good_until, found[0] if found else None)
                 break
         controller = entry[1]
         return controller if controller is not None and controller.organisation_id == organisation_id else None

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import msgspec
@@ -61,14 +61,38 @@ class Negotiator:
         self._converters: dict[type, Callable[[Json], object]] = {}
         self._buffer = bytearray(1024)
 
-    async def negotiate(
+    def negotiate(
         self, firing: Firing, step: PlannedStep, record: StepRecord, context: Json, deadline: Deadline, item: str = ""
-    ) -> Given:
+    ) -> Awaitable[Given]:
         """One step, or one item of it, with its retries. Raises FabricError; the caller writes it into the record."""
-        operation, run = step.operation, firing.run
-        actor = self._gate.quick(run.organisation_id, run.author_id, operation)
-        if actor is None:
-            actor = await self._gate.check(run.organisation_id, run.author_id, operation)
+        run = firing.run
+        actor = self._gate.quick(run.organisation_id, run.author_id, step.operation)
+        if actor is None or step.retry is not None:
+            return self._patiently(firing, step, record, context, deadline, item)
+        code, params = self._prepared(step, record, context, item)
+        record.attempts = 1
+        return self._attempt(firing, step, actor, code, params, deadline, item)
+
+    async def _patiently(
+        self, firing: Firing, step: PlannedStep, record: StepRecord, context: Json, deadline: Deadline, item: str
+    ) -> Given:
+        """The author is looked up, and what fails is tried again."""
+        run, attempt = firing.run, 0
+        actor = await self._gate.check(run.organisation_id, run.author_id, step.operation)
+        code, params = self._prepared(step, record, context, item)
+        while True:
+            attempt += 1
+            record.attempts = max(record.attempts, attempt)
+            try:
+                return await self._attempt(firing, step, actor, code, params, deadline, item)
+            except FabricError as error:
+                if step.retry is None or not _again(step.retry, attempt, error):
+                    raise
+                await self._rest(step.retry, attempt, firing, deadline)
+                actor = await self._gate.check(run.organisation_id, run.author_id, step.operation)
+
+    def _prepared(self, step: PlannedStep, record: StepRecord, context: Json, item: str) -> tuple[Read | Write, Json]:
+        """What carries the step out, and the parameters, which the record gets as well."""
         if step.on_missing == "empty":
             params, missing = step.template.render_empty(context)
             record.missing = (*record.missing, *missing)
@@ -78,23 +102,7 @@ class Negotiator:
             record.params[int(item)] = params
         else:
             record.params = params
-        code = self._registry.find_code(operation.id)
-        if code is None:
-            code = self._registry.get_code(operation.id)
-        if step.retry is None:
-            record.attempts = 1
-            return await self._attempt(firing, step, actor, code, params, deadline, item)
-        attempt = 0
-        while True:
-            attempt += 1
-            record.attempts = max(record.attempts, attempt)
-            try:
-                return await self._attempt(firing, step, actor, code, params, deadline, item)
-            except FabricError as error:
-                if not _again(step.retry, attempt, error):
-                    raise
-                await self._rest(step.retry, attempt, firing, deadline)
-                actor = await self._gate.check(run.organisation_id, run.author_id, operation)
+        return self._registry.get_code(step.operation.id), params
 
     async def _attempt(
         self,
@@ -107,8 +115,7 @@ class Negotiator:
         item: str,
     ) -> Given:
         run, operation = firing.run, step.operation
-        due = deadline.now() + step.timeout
-        due = min(due, firing.due)
+        due = min(deadline.now() + step.timeout, firing.due)
         deadline.move(due)
         call = Call(
             organisation_id=run.organisation_id,
@@ -130,7 +137,7 @@ class Negotiator:
                 if "controller_id" in params:
                     call.target = await self._targets.find(actor, operation, params)
                     await self._still(run, operation, call.target)
-                return await self.call(code, params, call)
+                return self._given(code, await code.handler(self._typed(code, params), call), call)
             change = await self._staging.stage(
                 actor, operation, self._gated(code, run, operation), params, call, call.delivery_id
             )
@@ -163,11 +170,18 @@ class Negotiator:
 
         Raises FabricError PARAM_*, OUTPUT_TOO_LARGE, or what the handler raises.
         """
+        return self._given(code, await code.handler(self._typed(code, params), call), call)
+
+    def _typed(self, code: Read, params: Json) -> object:
+        if type(params) is code.params:  # JSON as it is, for who asks for no more than an object
+            return params
         convert = self._converters.get(code.params)
         if convert is None:
             convert = self._converters[code.params] = converter(code.params)
-        given = await code.handler(convert(params), call)
-        output = given if code.plain else _to_builtins(given)
+        return convert(params)
+
+    def _given(self, code: Read, result: Json, call: Call) -> Given:
+        output = result if code.plain else _to_builtins(result)
         _encode_into(output, self._buffer)
         if len(self._buffer) > OUTPUT_LIMIT:
             self._buffer = bytearray(1024)
@@ -176,7 +190,7 @@ class Negotiator:
                 f"`{call.operation_id}` gives more than {OUTPUT_LIMIT} bytes.",
                 hint="Ask for less, or for an artifact.",
             )
-        return Given(output, given.artifact if code.gives_artifact else None)
+        return Given(output, result.artifact if code.gives_artifact else None)
 
     async def _rest(self, retry: PlannedRetry, attempt: int, firing: Firing, deadline: Deadline) -> None:
         grown = retry.delay * (2 ** (attempt - 1) if retry.backoff == "exponential" else 1)

@@ -1,7 +1,7 @@
 """The runner: walks a Plan. What is ready runs, side by side; a lone step is awaited where it stands."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 import structlog
 
@@ -29,19 +29,14 @@ class Runner:
         self._now = clock.now
         self._deadlines = Deadlines()
 
-    async def run(self, firing: Firing) -> None:
+    def run(self, firing: Firing) -> Coroutine[None, None, None]:
         """Walk the plan to its end and leave state, records and error in `firing.run`. Raises only CancelledError."""
         walk = _Walk(firing, self._negotiator, self._now, self._deadlines)
-        await walk.all()
-        run = firing.run
-        run.ended_at = self._now()
-        run.steps = tuple(firing.records)
-        run.error = walk.failure
-        run.state = RunState.FAILED if walk.failure is not None else RunState.SUCCEEDED
+        return walk.chain() if firing.plan.is_chain else walk.graph()
 
 
 class _Walk:
-    """One run's way through the graph."""
+    """One run's way from the roots to the end."""
 
     __slots__ = ("_deadlines", "_firing", "_negotiator", "_now", "_waiting", "failure")
 
@@ -50,36 +45,43 @@ class _Walk:
         self._negotiator = negotiator
         self._now = now
         self._deadlines = deadlines
-        self._waiting = [len(step.needs) for step in firing.plan.steps]
+        self._waiting: list[int] = []
         self.failure: Failure | None = None
 
-    async def all(self) -> None:
-        """From the roots to the end; what never started is left `skipped`."""
-        plan = self._firing.plan
-        if plan.is_chain:
-            await self._chain()
-        else:
-            async with asyncio.TaskGroup() as group:
-                for root in plan.roots:
-                    group.create_task(self._follow(root, group))
-        if self.failure is not None:
-            for record in self._firing.records:
-                if record.state is StepState.PENDING:
-                    record.state, record.reason = StepState.SKIPPED, "the run failed before"
-
-    async def _chain(self) -> None:
+    async def chain(self) -> None:
         """Each step after the one above it, awaited where it stands."""
         deadline = self._deadlines.take()
         try:
             for step in self._firing.plan.steps:
-                if self._may_start(step):
+                if not step.needs or self._may_start(step):
                     await self._step(step, deadline)
                     if self.failure is not None:
-                        return
+                        break
                 else:
                     self._skip(self._firing.records[step.index], _UNMET)
         finally:
             self._deadlines.give_back(deadline)
+        self._end()
+
+    async def graph(self) -> None:
+        """Each step as soon as those are over that it needs."""
+        plan = self._firing.plan
+        self._waiting = [len(step.needs) for step in plan.steps]
+        async with asyncio.TaskGroup() as group:
+            for root in plan.roots:
+                group.create_task(self._follow(root, group))
+        self._end()
+
+    def _end(self) -> None:
+        run, records = self._firing.run, self._firing.records
+        if self.failure is not None:
+            for record in records:
+                if record.state is StepState.PENDING:
+                    record.state, record.reason = StepState.SKIPPED, "the run failed before"
+        run.ended_at = self._now()
+        run.steps = tuple(records)
+        run.error = self.failure
+        run.state = RunState.SUCCEEDED if self.failure is None else RunState.FAILED
 
     async def _follow(self, index: int, group: asyncio.TaskGroup) -> None:
         """Carry out a step, then one of those it makes ready; the others go on in tasks of their own."""

@@ -100,9 +100,10 @@ class ServicesCollector(Collector):
         for service in services:
             route = self._daemon.router.find(service.id)
             if route is not None:
-                counts = [float(each) for each in accumulate(route.meter.latency)]
+                sums = route.meter.sums()
+                counts = [float(each) for each in accumulate(sums.latency)]
                 buckets = list(zip((*map(str, BOUNDS), "+Inf"), counts, strict=True))
-                family.add_metric((service.name,), buckets, route.meter.seconds)
+                family.add_metric((service.name,), buckets, sums.seconds)
         return family
 
     def _rest(self) -> Iterator[Metric]:

@@ -11,18 +11,18 @@ def stats_of(service: Supervisor, clock: Clock) -> Stats:
     replicas = [slot.replica for slot in service.slots if slot.replica is not None]
     total = service.totals.now(replicas)
     many = max(1, counts.running)
-    meter = route.meter
-    classes = {f"{number}xx": count for number, count in enumerate(meter.by_class) if number and count}
+    sums = route.meter.sums()
+    classes = {f"{number}xx": count for number, count in enumerate(sums.by_class) if number and count}
     return Stats(
         cpu_usage=service.totals.cores(total.cpu_ns, clock.monotonic()),
         cpu_limit=service.cpu_limit * many,
         memory_usage=total.memory,
         memory_peak=total.memory_peak,
         memory_limit=service.memory_limit * many,
-        rx_bytes=meter.received,
-        tx_bytes=meter.sent,
-        requests=meter.requests,
-        rate=meter.rate(),
+        rx_bytes=sums.received,
+        tx_bytes=sums.sent,
+        requests=sums.requests,
+        rate=route.meter.rate(),
         by_class=classes,
         in_flight=route.in_flight,
         queued=len(route.waiting),

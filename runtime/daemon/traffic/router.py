@@ -44,27 +44,26 @@ class Call:
 
     __slots__ = ("began", "done", "hops", "request", "route", "seat", "tries")
 
-    def __init__(self, route: "Route", request: bytes, done: Done, began: float, hops: int) -> None:
+    def __init__(self, route: "Route", request: bytes, done: Done, began: float, hops: int, seat: Seat | None) -> None:
         self.route = route
         self.request = request
         self.done = done
         self.began = began
         self.hops = hops
-        self.seat: Seat | None = None
+        self.seat = seat
         self.tries = 0
 
     def __call__(self, answer: bytes | Exception) -> None:
-        route = self.route
-        seat = self.seat
+        route, seat = self.route, self.seat
         if seat is not None:
             self.seat = None
-            if seat.calls[0] is self:
-                seat.calls.popleft()
+            calls = seat.calls
+            if calls[0] is self:
+                calls.popleft()
             else:
-                seat.calls.remove(self)
+                calls.remove(self)
         if isinstance(answer, bytes):
-            status = answer[1] | answer[2] << 8 if len(answer) > 2 else 0
-            route.meter.count(self.began, len(self.request), len(answer), status if status < 600 else 0)
+            route.meter.count(self.began, len(self.request), len(answer), int.from_bytes(answer[1:3], "little"))
         elif isinstance(answer, FabricError):
             if answer.code == NOT_BEGUN and seat is not None:
                 # It is ending, and nobody else need find that out.
@@ -104,7 +103,7 @@ class Route:
         """Seconds that all requests together have been under way, those that still are included."""
         now = self._monotonic()
         calls = [call for seat in self.seats for call in seat.calls]
-        return self.meter.seconds + sum(now - call.began for call in (*calls, *self.waiting))
+        return self.meter.sums().seconds + sum(now - call.began for call in (*calls, *self.waiting))
 
     def accept(self) -> None:
         """Requests are welcome, and wait where no replica is ready yet."""
@@ -137,10 +136,11 @@ class Route:
 
     def forward(self, request: bytes, done: Done, hops: int = 0) -> None:
         """See Router."""
-        call = Call(self, request, done, self._monotonic(), hops)
         seat = None if self.waiting else self.free_seat()
+        call = Call(self, request, done, self._monotonic(), hops, seat)
         if seat is not None:
-            self._submit(seat, call)
+            seat.calls.append(call)
+            seat.replica.submit(request, call)
         elif not self.accepting:
             call(_not_running(self.service_id))
         elif len(self.waiting) >= QUEUE_MOST or self._waiting_bytes + len(request) > QUEUE_BYTES:
@@ -194,13 +194,11 @@ class Route:
         # A replica that is gone answers at once: without the mark every such answer would come back here, deeper.
         self.draining = True
         while self.waiting and (seat := self.free_seat()) is not None:
-            self._submit(seat, self._take_first())
+            call = self._take_first()
+            call.seat = seat
+            seat.calls.append(call)
+            seat.replica.submit(call.request, call)
         self.draining = False
-
-    def _submit(self, seat: Seat, call: Call) -> None:
-        seat.calls.append(call)
-        call.seat = seat
-        seat.replica.submit(call.request, call)
 
     def _take_first(self) -> Call:
         call = self.waiting.popleft()

@@ -15,7 +15,6 @@ from runtime.arrival import Arrival
 from runtime.providers.service_functions.operation import PATH
 from runtime.providers.service_functions.patience import Patience
 from runtime.providers.service_functions.source import Forward, Offer, Source
-from runtime.wasm.launch import Done
 from runtime.wasm.messages import decode_answer, encode_request
 from runtime.wasm.modules.function_section import Function
 
@@ -27,9 +26,9 @@ _LENGTH = Struct("<I")
 _GOOD = b"\x01\xc8\x00\x00\x00"
 """How an answer begins that has status 200 and no headers, as `messages` writes it."""
 _BODY_AT = len(_GOOD) + _LENGTH.size
-_ZEROS = bytes(ord("0") if chr(each).isdecimal() else each for each in range(256))
+_FOLDED = bytes.maketrans(b"123456789{", b"000000000[")
 _LONG = b"0" * 19
-"""What a number that may lie outside 64 bits is, every digit being a zero."""
+"""What a number that may lie outside 64 bits is, once it is folded."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -48,8 +47,8 @@ class Exported:
     """The code behind an operation `service.{name}.{function}`. A call costs one future, no task and no timer."""
 
     __slots__ = (
-        "_forward", "_head", "_input", "_input_small", "_input_valid", "_output", "_output_small", "_output_valid",
-        "_owner", "_service_id", "_source", "operation",
+        "_forward", "_head", "_input", "_input_small", "_input_valid", "_loop", "_output", "_output_small",
+        "_output_valid", "_owner", "_service_id", "_source", "operation",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, offer: Offer, operation: Operation, function: Function) -> None:
@@ -57,7 +56,8 @@ class Exported:
         self._owner = owner
         self._service_id = offer.service_id
         self._source: Source | None = None
-        self._forward: Forward = _nowhere
+        self._forward: Forward
+        self._loop: asyncio.AbstractEventLoop
         self._input, self._output = Validity(operation.input_schema), Validity(operation.output_schema)
         self._input_valid, self._output_valid = self._input.holds, self._output.holds
         self._input_small = min(BYTES_MOST, self._input.affordable_bytes)
@@ -83,40 +83,44 @@ class Exported:
         body = _encode(params)
         if len(body) > self._input_small or not self._input_valid(params):
             self._check_params(params, body)
-        loop = asyncio.get_running_loop()
-        answered: asyncio.Future[bytes] = loop.create_future()
+        loop = self._loop
+        answered: asyncio.Future[bytes | Exception] = loop.create_future()
 
         def done(answer: bytes | Exception) -> None:
-            if answered.done():
-                return
-            if isinstance(answer, bytes):
+            if not answered.done():
                 answered.set_result(answer)
-            else:
-                answered.set_exception(answer)
 
         self._forward(b"".join((self._head, _LENGTH.pack(len(body)), body)), done)
         patience = self._owner.patience
         if call.deadline > loop.time() + patience.seconds:  # else whoever calls stops waiting before
             patience.watch(answered, self.operation.id, loop)
         answer = await answered
+        if not isinstance(answer, bytes):
+            raise answer
         # What most guests answer is read here; everything else, and whatever is wrong, below.
-        size = len(answer) - _BODY_AT
-        if answer.startswith(_GOOD) and size <= self._output_small and int.from_bytes(answer[5:9], "little") == size:
-            body = answer[_BODY_AT:]
-            if _is_plain(body):
-                try:
-                    output = _decode(body)
-                except (msgspec.MsgspecError, UnicodeDecodeError):
-                    return self._read(answer)
-                if self._output_valid(output):
-                    return output
+        body = answer[_BODY_AT:]
+        size = len(body)
+        if answer[:_BODY_AT] == _GOOD + _LENGTH.pack(size) and size <= self._output_small and _is_plain(body):
+            try:
+                output = _decode(body)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                return self._read(answer)
+            if self._output_valid(output):
+                return output
         return self._read(answer)
 
     async def _find_way(self) -> None:
         if self._owner.source is None:
             await self._owner.arrival.wait(self._owner.patience.seconds)
         self._source = source = self._owner.source
-        self._forward = _nowhere if source is None else source.way(self._service_id)
+        if source is None:
+            raise Unavailable(
+                "SERVICES_UNAVAILABLE",
+                "No services daemon runs in this process.",
+                hint="Start the server with its services half, or wait until it is up.",
+            )
+        self._forward = source.way(self._service_id)
+        self._loop = asyncio.get_running_loop()
 
     def _check_params(self, params: dict[str, Json], body: bytes) -> None:
         if len(body) > BYTES_MOST or not self._input.affordable(body):
@@ -167,15 +171,7 @@ class Exported:
         )
 
 
-def _nowhere(_request: bytes, _done: Done) -> None:
-    raise Unavailable(
-        "SERVICES_UNAVAILABLE",
-        "No services daemon runs in this process.",
-        hint="Start the server with its services half, or wait until it is up.",
-    )
-
-
 def _is_plain(body: bytes) -> bool:
     """Is it neither deep nor with a number beyond 64 bits? Then the quick decoder reads it as the strict one would."""
-    shallow = len(body) < 2 * MAX_DEPTH or body.count(b"{") + body.count(b"[") <= MAX_DEPTH
-    return shallow and _LONG not in body.translate(_ZEROS)
+    folded = body.translate(_FOLDED)
+    return folded.count(b"[") <= MAX_DEPTH and _LONG not in folded

@@ -14,10 +14,12 @@ class Patience:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._waiting: deque[tuple[float, str, asyncio.Future[bytes]]] = deque()
+        self._waiting: deque[tuple[float, str, asyncio.Future[bytes | Exception]]] = deque()
         self._armed = False
 
-    def watch(self, answered: "asyncio.Future[bytes]", operation_id: str, loop: asyncio.AbstractEventLoop) -> None:
+    def watch(
+        self, answered: "asyncio.Future[bytes | Exception]", operation_id: str, loop: asyncio.AbstractEventLoop
+    ) -> None:
         """End the wait for this answer when its time is up, if it has not come by then."""
         waiting = self._waiting
         while waiting and waiting[0][2].done():

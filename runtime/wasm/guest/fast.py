@@ -6,13 +6,14 @@ run guest code.
 """
 
 import ctypes
-from ctypes import POINTER, addressof, byref, c_bool, c_char_p, c_size_t, c_uint64, c_void_p, cast
+from ctypes import POINTER, addressof, byref, c_bool, c_char_p, c_int, c_size_t, c_ssize_t, c_uint64, c_void_p, cast
+from struct import Struct
 from typing import Final
 
 import wasmtime
 from wasmtime import _ffi as ffi
 
-from runtime.wasm.guest.answering import Nonsense, Overflow
+from runtime.wasm.guest.answering import Nonsense, Overflow, Unfitting
 from runtime.wasm.guest.bindings import EFAULT, EINTR, EIO, ENOSPC, HTTP_MODULE, HTTP_NAME, Bindings, Http
 from runtime.wasm.messages import ANSWER_MOST
 from runtime.wasm.wire import PAGE
@@ -21,6 +22,9 @@ VERSION: Final = "50.0.1"
 
 _HOLDS_THE_GIL = ctypes.PyDLL(None, handle=ffi.dll._handle)
 _RAW = 2  # a wasmtime_val_raw_t is two 64-bit words
+_ARGUMENTS = Struct("<Q8xQ")
+_RESULT = Struct("<II")
+"""An i64 as `handle` composes it: the lower half, a length, and the upper one, an address. An i32 is the lower half."""
 
 _U32 = 0xFFFFFFFF
 _A_FUNCTION, _A_MEMORY = ffi.WASMTIME_EXTERN_FUNC.value, ffi.WASMTIME_EXTERN_MEMORY.value
@@ -30,7 +34,7 @@ _ROOM_LEAST = 4096
 _ROOM_KEPT = 256 * 1024
 
 _call = ffi.dll["wasmtime_func_call_unchecked"]
-_call.argtypes, _call.restype = [c_void_p, c_void_p, c_void_p, c_size_t, c_void_p], c_void_p
+_call.restype = c_void_p  # and no argtypes: it is only given a `Prepared`, whose words need no conversion
 _instantiate = ffi.dll["wasmtime_instance_pre_instantiate"]
 _instantiate.argtypes, _instantiate.restype = [c_void_p, c_void_p, c_void_p, c_void_p], c_void_p
 _export = _HOLDS_THE_GIL["wasmtime_instance_export_get"]
@@ -50,6 +54,12 @@ _define.argtypes = [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, 
 _define.restype = c_void_p
 
 _memmove, _string_at = ctypes.memmove, ctypes.string_at
+_view = ctypes.pythonapi.PyMemoryView_FromMemory
+_view.argtypes, _view.restype = [c_void_p, c_ssize_t, c_int], ctypes.py_object
+_WRITABLE = 0x200
+
+Prepared = tuple[c_void_p, c_void_p, c_void_p, c_size_t, c_void_p]
+"""What `_call` takes to call one export: made once, used for every request."""
 
 
 class FastInstance:
@@ -60,56 +70,46 @@ class FastInstance:
         self._context = cast(store._context(), c_void_p).value
         self._instance = ffi.wasmtime_instance_t()
         self._trap = c_void_p()
-        self._trap_at = addressof(self._trap)
         self._slots = (c_uint64 * (2 * _RAW))()
-        self._slots_at = addressof(self._slots)
-        error = _instantiate(cast(pre.ptr(), c_void_p), self._context, addressof(self._instance), self._trap_at)
+        trap_at = addressof(self._trap)
+        error = _instantiate(cast(pre.ptr(), c_void_p), self._context, addressof(self._instance), trap_at)
         if error or self._trap.value:
             raise self._failed(error)
         self._room = self._room_at = 0
         self._externs: list[ffi.wasmtime_extern_t] = []
         self._memory = self._find("memory", _A_MEMORY)
-        self._alloc = self._handle = self._free = 0
+        self._seen = memoryview(bytearray())
+        """The linear memory, as far as anybody has looked. It never shrinks, and does not move when it grows: all that
+        a module can address is reserved for it (`settings.py`)."""
 
     def call(self, name: str) -> bool:
         """See `bindings.Instance`."""
-        function = self._find(name, _A_FUNCTION)
-        if not function:
+        function = self._prepared(name)
+        if function is None:
             return False
-        error = _call(self._context, function, self._slots_at, _RAW, self._trap_at)
-        if error or self._trap.value:
-            raise self._failed(error)
+        self._run(function, 0, 0)
         return True
 
     def open(self) -> None:
         """See `bindings.Instance`."""
-        self._alloc = self._find("fabric_alloc", _A_FUNCTION)
-        self._handle = self._find("handle", _A_FUNCTION)
-        self._free = self._find("fabric_free", _A_FUNCTION)
+        self._alloc, self._handle, self._free = map(self._exported, ("fabric_alloc", "handle", "fabric_free"))
 
     def answer(self, request: bytes) -> bytes:
         """See `bindings.Instance`."""
         size = len(request)
         if size > self._room:
             self._make_room(size)
-        context, memory, slots = self._context, self._memory, self._slots
-        _memmove(_memory_data(context, memory) + self._room_at, request, size)
-        slots[0] = self._room_at
-        slots[_RAW] = size
-        error = _call(context, self._handle, self._slots_at, 2, self._trap_at)
-        if error or self._trap.value:
-            raise self._failed(error)
-        at, count = divmod(slots[0], 1 << 32)
+        room = self._room_at
+        self._seen[room : room + size] = request
+        self._run(self._handle, room, size)
+        count, at = _RESULT.unpack_from(self._slots)
         if count > ANSWER_MOST:
             raise Overflow
-        if at + count > _memory_size(context, memory):
+        end = at + count
+        if end > len(self._seen) and not self._reaches(end):
             raise Nonsense(f"{count} bytes at address {at} are outside of its memory")
-        answer = _string_at(_memory_data(context, memory) + at, count)
-        slots[0] = at
-        slots[_RAW] = count
-        error = _call(context, self._free, self._slots_at, 2, self._trap_at)
-        if error or self._trap.value:
-            raise self._failed(error)
+        answer = self._seen[at:end].tobytes()
+        self._run(self._free, at, count)
         if self._room > _ROOM_KEPT:
             self._give_room_back()
         return answer
@@ -118,25 +118,45 @@ class FastInstance:
         """See `bindings.Instance`."""
         return int(_memory_size(self._context, self._memory)) // PAGE if self._memory else 0
 
+    def _run(self, function: Prepared, first: int, second: int) -> None:
+        """Call it with two words, or as many of them as it takes. What it gives is in the slots then."""
+        _ARGUMENTS.pack_into(self._slots, 0, first, second)
+        error = _call(*function)
+        if error or self._trap.value:
+            raise self._failed(error)
+
+    def _reaches(self, end: int) -> bool:
+        """Is there memory up to this address? Look again, for it may have grown."""
+        context, memory = self._context, self._memory
+        self._seen = _view(_memory_data(context, memory), _memory_size(context, memory), _WRITABLE)
+        return end <= len(self._seen)
+
     def _make_room(self, size: int) -> None:
         if self._room:
             self._give_room_back()
         size = max(size, _ROOM_LEAST)
-        self._slots[0] = size
-        error = _call(self._context, self._alloc, self._slots_at, 1, self._trap_at)
-        if error or self._trap.value:
-            raise self._failed(error)
-        at = self._slots[0] & _U32
-        if not at or at + size > _memory_size(self._context, self._memory):
+        self._run(self._alloc, size, 0)
+        at, _ = _RESULT.unpack_from(self._slots)
+        if not at or not self._reaches(at + size):
             raise Nonsense(f"fabric_alloc({size}) gave {at}")
         self._room_at, self._room = at, size
 
     def _give_room_back(self) -> None:
-        self._slots[0], self._slots[_RAW] = self._room_at, self._room
-        self._room = 0
-        error = _call(self._context, self._free, self._slots_at, 2, self._trap_at)
-        if error or self._trap.value:
-            raise self._failed(error)
+        room, self._room = self._room, 0
+        self._run(self._free, self._room_at, room)
+
+    def _exported(self, name: str) -> Prepared:
+        function = self._prepared(name)
+        if function is None:
+            raise Unfitting(f"it exports no function `{name}`")
+        return function
+
+    def _prepared(self, name: str) -> Prepared | None:
+        function = self._find(name, _A_FUNCTION)
+        if not function:
+            return None
+        slots, trap = c_void_p(addressof(self._slots)), c_void_p(addressof(self._trap))
+        return c_void_p(self._context), c_void_p(function), slots, c_size_t(len(self._slots)), trap
 
     def _find(self, name: str, kind: int) -> int:
         extern = ffi.wasmtime_extern_t()

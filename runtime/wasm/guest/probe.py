@@ -29,9 +29,13 @@ _MODULE = """
     (if (i32.eq (local.get 1) (i32.const 3)) (then unreachable))
     (if (i32.eq (local.get 1) (i32.const 5)) (then (drop (i32.load (i32.const -8)))))
     (if (i32.eq (local.get 1) (i32.const 7)) (then (return (i64.const 0xFFFFFF0000000010))))
+    (if (i32.eq (local.get 1) (i32.const 9)) (then (drop (memory.grow (i32.const 1000)))))
     (i64.extend_i32_u (call $ask (local.get 0) (local.get 1) (i32.const 0) (i32.const 1000)))))
 """
-"""Has the host turn what it is asked into capitals. Three bytes trap; five load, seven answer from out of bounds."""
+"""Has the host turn what it is asked into capitals. Three bytes trap; five load, seven answer from out of bounds.
+
+Nine make the memory grow, which must not move it: the next request is written to where its room was before.
+"""
 
 
 def fast_bindings_work() -> bool:
@@ -73,6 +77,7 @@ def _outcome(request: bytes) -> bytes | str | None:
     launch = Launch(service="probe", instance="probe", abi=Abi.REACTOR, compiled=Path(os.devnull))
     guest = ReactorGuest(choose(fast=True))
     guest.start(launch, made, module, GuestIo(stdout=os.devnull, stderr=os.devnull, http=bytes.upper))
+    guest.answer(b"grow grow")
     try:
         return guest.answer(request)
     except wasmtime.Trap as trap:

@@ -116,7 +116,7 @@ async def test_a_health_check_by_command_and_over_http_finds_the_guest_well(daem
     service = await daemon.service("hello", health_check={"http": {"path": "/health", "interval": "1s"}})
     assert service.health == "healthy"
     assert daemon.daemon.health.history(service.id)[-1].status == "healthy"
-    assert service.route.meter.requests == 0
+    assert service.route.meter.sums().requests == 0
     image = await daemon.module("once")
     check = {"type": "exec", "command": ["selftest"], "interval": "1s"}
     job = await _create(daemon, image, ["stay", "50"], {"health_check": check})

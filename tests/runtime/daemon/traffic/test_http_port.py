@@ -32,8 +32,8 @@ async def test_a_request_reaches_the_guest_and_its_answer_the_client(hello: Supe
     assert seen["content-length"] == "5"
     assert reply.headers["content-type"] == "application/json"
     assert "date" in reply.headers
-    assert hello.route.meter.requests == 1
-    assert hello.route.meter.by_class[2] == 1
+    assert hello.route.meter.sums().requests == 1
+    assert hello.route.meter.sums().by_class[2] == 1
 
 
 async def test_what_only_the_daemon_may_say_is_not_taken_from_clients(port: int) -> None:
@@ -142,7 +142,7 @@ async def test_a_guest_that_traps_is_a_bad_gateway_and_the_next_request_is_answe
     assert reply.json["error"]["code"] == "GUEST_TRAPPED"
     assert (await fetch(port)).status == 200
     assert hello.totals.now([slot.replica for slot in hello.slots if slot.replica]).traps == 1
-    assert hello.route.meter.by_class[5] == 1
+    assert hello.route.meter.sums().by_class[5] == 1
 
 
 async def test_a_port_closes_with_its_service_and_opens_with_it(daemon: House, hello: Supervisor, port: int) -> None:

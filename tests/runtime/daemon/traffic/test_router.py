@@ -92,7 +92,7 @@ async def test_a_request_waits_only_so_long_for_a_replica(room: Room) -> None:
     assert room.codes() == ["SERVICE_NOT_READY"] * 2
     await room.timers.pass_by(1)
     assert room.timers.waiting == 0
-    assert room.route.meter.by_class[5] == 2
+    assert room.route.meter.sums().by_class[5] == 2
 
 
 async def test_requests_that_were_not_begun_go_to_another_replica_and_the_one_that_was_is_told(room: Room) -> None:
@@ -105,7 +105,7 @@ async def test_requests_that_were_not_begun_go_to_another_replica_and_the_one_th
     while second.asked:
         second.answer()
     assert sum(isinstance(each, bytes) for each in room.answers) == 5
-    assert room.route.meter.requests == 6
+    assert room.route.meter.sums().requests == 6
 
 
 async def test_a_replica_that_is_gone_and_still_has_its_seat_loses_it_and_nobody_is_harmed(room: Room) -> None:
@@ -142,12 +142,12 @@ async def test_what_went_through_is_counted(room: Room) -> None:
         room.ask()
         await room.timers.pass_by(0.02)
         replica.answer(status)
-    meter = room.route.meter
-    assert meter.by_class == [0, 0, 2, 1, 1, 1]
-    assert meter.received == 5 * len(REQUEST)
-    assert meter.sent == sum(len(each) for each in room.answers if isinstance(each, bytes))
-    assert meter.seconds == pytest.approx(0.1)
-    assert sum(meter.latency) == 5
+    sums = room.route.meter.sums()
+    assert sums.by_class == [0, 0, 2, 1, 1, 1]
+    assert sums.received == 5 * len(REQUEST)
+    assert sums.sent == sum(len(each) for each in room.answers if isinstance(each, bytes))
+    assert sums.seconds == pytest.approx(0.1)
+    assert sum(sums.latency) == 5
 
 
 async def test_the_rate_is_that_of_the_last_ten_seconds(room: Room) -> None:

@@ -32,7 +32,8 @@ async def test_bytes_come_back_and_the_end_of_one_direction_leaves_the_other(ech
     await writer.wait_closed()
     while echo.route.in_flight:
         await asyncio.sleep(0.01)
-    assert (echo.route.meter.received, echo.route.meter.sent, echo.route.meter.requests) == (11, 11, 1)
+    sums = echo.route.meter.sums()
+    assert (sums.received, sums.sent, sums.requests) == (11, 11, 1)
 
 
 async def test_what_is_not_read_is_not_taken_in(echo: Supervisor, port: int) -> None:
@@ -47,7 +48,7 @@ async def test_what_is_not_read_is_not_taken_in(echo: Supervisor, port: int) -> 
 
     sending = asyncio.create_task(send())
     await asyncio.sleep(0.3)
-    held = echo.route.meter.received
+    held = echo.route.meter.sums().received
     assert not sending.done()
     found = bytearray()
     while piece := await reader.read(1 << 20):

@@ -113,6 +113,7 @@ print(probe.fast_bindings_work())
         "fast._OF += 4",
         "import os; fast._call = lambda *arguments: os.abort()",
         "fast._string_at = lambda at, count: b'wrong'",
+        "fast._view = lambda at, size, flags: memoryview(bytearray(size))",
         "fast._memory_size = lambda *arguments: 1 << 40",
     ],
 )
