@@ -83,10 +83,10 @@ def known(*drivers: Driver) -> Iterator[Script]:
     """These drivers exist inside, and the script is fresh."""
     global script  # noqa: PLW0603 - each test has a script of its own
     script = Script()
-    for each in drivers:
-        opening.KNOWN[each.name] = each
+    before = dict(opening.KNOWN)
+    opening.KNOWN.update({each.name: each for each in drivers})
     try:
         yield script
     finally:
-        for each in drivers:
-            del opening.KNOWN[each.name]
+        opening.KNOWN.clear()
+        opening.KNOWN.update(before)
