@@ -17,7 +17,12 @@ from engine.redaction import hide_secrets
 from engine.runs import Failure, RunState, StepRecord, StepState
 
 _log = structlog.get_logger()
-_GOOD = (StepState.SUCCEEDED, StepState.STAGED)
+# Looked up here and not at each step: a member of an enumeration costs as much as three calls.
+_PENDING, _RUNNING, _SUCCEEDED, _STAGED, _SKIPPED = (
+    StepState.PENDING, StepState.RUNNING, StepState.SUCCEEDED, StepState.STAGED, StepState.SKIPPED
+)  # fmt: skip
+_RUN_SUCCEEDED, _RUN_FAILED = RunState.SUCCEEDED, RunState.FAILED
+_GOOD = (_SUCCEEDED, _STAGED)
 _UNMET = "what it needs did not succeed"
 
 
@@ -76,12 +81,12 @@ class _Walk:
         run, records = self._firing.run, self._firing.records
         if self.failure is not None:
             for record in records:
-                if record.state is StepState.PENDING:
-                    record.state, record.reason = StepState.SKIPPED, "the run failed before"
+                if record.state is _PENDING:
+                    record.state, record.reason = _SKIPPED, "the run failed before"
         run.ended_at = self._now()
         run.steps = tuple(records)
         run.error = self.failure
-        run.state = RunState.SUCCEEDED if self.failure is None else RunState.FAILED
+        run.state = _RUN_SUCCEEDED if self.failure is None else _RUN_FAILED
 
     async def _follow(self, index: int, group: asyncio.TaskGroup) -> None:
         """Carry out a step, then one of those it makes ready; the others go on in tasks of their own."""
@@ -103,7 +108,7 @@ class _Walk:
         if step.condition is not None and not step.condition.holds(firing.context):
             self._skip(record, "its `if` does not hold")
             return
-        record.state = StepState.RUNNING
+        record.state = _RUNNING
         record.started_at = self._now()
         try:
             if step.foreach is None:
@@ -130,7 +135,7 @@ class _Walk:
             record.params = without_secrets(step, record.params)
 
     def _succeed(self, step: PlannedStep, record: StepRecord, given: Given) -> None:
-        record.state = StepState.STAGED if step.operation.write else StepState.SUCCEEDED
+        record.state = _STAGED if step.operation.write else _SUCCEEDED
         record.output = given.output
         record.artifact = given.artifact
         record.change_ids = given.change_ids
@@ -145,7 +150,7 @@ class _Walk:
             self.failure = record.error
 
     def _skip(self, record: StepRecord, reason: str) -> None:
-        record.state = StepState.SKIPPED
+        record.state = _SKIPPED
         record.reason = reason
         self._firing.keep_output(record.index, None, None, False)
 
@@ -173,7 +178,7 @@ class _Walk:
         for need in step.needs:
             state = records[need].state
             if state not in _GOOD and (
-                state is StepState.SKIPPED or not self._firing.plan.steps[need].continue_on_error
+                state is _SKIPPED or not self._firing.plan.steps[need].continue_on_error
             ):
                 return False
         return True
