@@ -63,16 +63,16 @@ class SnmpCredentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Either a community (SNMP v2c) or a user (v3), who may have a password to sign with and one to encrypt with."""
 
     community: Annotated[str, Meta(max_length=255)] = ""
-    user: Annotated[str, Meta(max_length=32)] = ""
+    username: Annotated[str, Meta(max_length=32)] = ""
     auth_password: Annotated[str, Meta(max_length=255)] = ""
     priv_password: Annotated[str, Meta(max_length=255)] = ""
 
     def __post_init__(self) -> None:
         """What SNMP itself asks of them. Raises ValueError, which never holds a value."""
-        if bool(self.community) == bool(self.user):
-            raise ValueError("either `community` (SNMP v2c) or `user` (v3) is needed")
-        if (self.auth_password or self.priv_password) and not self.user:
-            raise ValueError("passwords belong to a `user`")
+        if bool(self.community) == bool(self.username):
+            raise ValueError("either `community` (SNMP v2c) or `username` (v3) is needed")
+        if (self.auth_password or self.priv_password) and not self.username:
+            raise ValueError("passwords belong to a `username`")
         if self.priv_password and not self.auth_password:
             raise ValueError("`priv_password` needs an `auth_password`")
         if any(0 < len(each) < MIN_PASSWORD for each in (self.auth_password, self.priv_password)):

@@ -105,7 +105,7 @@ class Session:
         if mine.community:
             return hlapi.CommunityData(mine.community, mpModel=1)  # noqa: S508 - what many devices have nothing above
         return hlapi.UsmUserData(
-            mine.user,
+            mine.username,
             mine.auth_password or None,
             mine.priv_password or None,
             authProtocol=_AUTH[self._settings.auth] if mine.auth_password else hlapi.USM_AUTH_NONE,

@@ -8,6 +8,7 @@ import msgspec
 from runtime.drivers.network.face import MAX_ADDRESSES, MAX_CLIENTS, Client, Vlan, Wifi
 from runtime.drivers.network.macs import mac_of
 from runtime.drivers.network.snmp_walk import Oid
+from runtime.drivers.printable import printable
 
 Column = Mapping[Oid, int | bytes]
 
@@ -33,7 +34,6 @@ _NEIGHBOUR_GONE = (5, 7)
 _WIRED = {6: True, 71: False}
 _ADDRESS_OCTETS = {1: 4, 2: 16, 3: 4, 4: 16}
 _VLANS = range(1, 4095)
-MAX_TEXT = 64
 
 
 class Tables(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,9 +84,8 @@ def wifis_of(ssids: Column, admin_status: Column) -> list[Wifi]:
 
 
 def text_of(octets: bytes) -> str:
-    """What a device calls something, as text of bounded length without control characters."""
-    text = octets[: 4 * MAX_TEXT].decode("utf-8", "replace")
-    return "".join(each for each in text if each.isprintable())[:MAX_TEXT].strip()
+    """What a device calls something, as text that can be shown."""
+    return printable(octets.decode("utf-8", "replace"))
 
 
 def _client(mac: str, heard: Mapping[str, _Heard], addresses: Mapping[str, int], tables: Tables) -> Client:

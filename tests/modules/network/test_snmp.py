@@ -15,7 +15,7 @@ from tests.modules.peers.snmpd import AUTH, COMMUNITY, PRIV, USER, Snmpd
 OPERATION = "network.client.list"
 COVERS = pytest.mark.covers(OPERATION, driver="snmp", peer="snmpd")
 V2C = {"community": COMMUNITY}
-V3 = {"user": USER, "auth_password": AUTH, "priv_password": PRIV}
+V3 = {"username": USER, "auth_password": AUTH, "priv_password": PRIV}
 
 
 def at(agent: Snmpd, credentials: Mapping[str, str] = V2C, **settings: object) -> Target:
@@ -124,9 +124,9 @@ async def test_the_test_says_what_works(agent: Snmpd) -> None:
     [
         ({"community": "not-this-one"}, {"timeout_seconds": 0.5}, "TARGET_TIMEOUT"),
         ({**V3, "auth_password": "not this one"}, {}, "TARGET_AUTH_FAILED"),
-        ({**V3, "user": "eve"}, {}, "TARGET_AUTH_FAILED"),
+        ({**V3, "username": "eve"}, {}, "TARGET_AUTH_FAILED"),
         ({**V3, "priv_password": "not this one"}, {"timeout_seconds": 0.5}, "TARGET_TIMEOUT"),
-        ({"user": USER, "auth_password": AUTH}, {}, "TARGET_AUTH_FAILED"),
+        ({"username": USER, "auth_password": AUTH}, {}, "TARGET_AUTH_FAILED"),
     ],
     ids=["community", "auth", "user", "priv", "level"],
 )
@@ -148,10 +148,10 @@ async def test_who_is_not_let_in_is_told_and_nothing_of_the_credentials(
     "credentials",
     [
         {},
-        {"community": "c", "user": "u"},
+        {"community": "c", "username": "u"},
         {"community": "c", "auth_password": "long enough"},
-        {"user": "u", "priv_password": "long enough"},
-        {"user": "u", "auth_password": "short"},
+        {"username": "u", "priv_password": "long enough"},
+        {"username": "u", "auth_password": "short"},
         {"comunity": "c"},
     ],
 )

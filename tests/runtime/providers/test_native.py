@@ -56,7 +56,7 @@ def test_an_operation_without_driver_says_so_in_the_catalog_and_when_called(cata
     registry = Registry(NATIVE)
     registry.current()
     missing = {op.id for op in catalog.operations.values() if op.driver_missing}
-    real = ("fabric", "storage", "network", "cameras", "hypervisor")
+    real = ("fabric", "storage", "network", "voip", "cameras", "hypervisor")
     assert missing == {name for name in SEED if name.split(".")[0] not in real}
     for name in missing:
         with pytest.raises(Unsupported) as refused:
