@@ -177,9 +177,7 @@ class _Walk:
             return any(records[need].state in _GOOD for need in step.needs)
         for need in step.needs:
             state = records[need].state
-            if state not in _GOOD and (
-                state is _SKIPPED or not self._firing.plan.steps[need].continue_on_error
-            ):
+            if state not in _GOOD and (state is _SKIPPED or not self._firing.plan.steps[need].continue_on_error):
                 return False
         return True
 
