@@ -51,8 +51,8 @@ def trusting() -> ssl.SSLContext:
     return ssl.create_default_context(cadata=_pem(_authority()[1]).decode())
 
 
-def serving(host: str, *, expired: bool = False) -> ssl.SSLContext:
-    """A server's context with a certificate for `host`, a name or an IP."""
+def pair(host: str, *, expired: bool = False) -> bytes:
+    """Private key, certificate for `host` (a name or an IP) and authority, as PEM."""
     authority_key, authority = _authority()
     key = ec.generate_private_key(ec.SECP256R1())
     try:
@@ -70,9 +70,14 @@ def serving(host: str, *, expired: bool = False) -> ssl.SSLContext:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    return private + _pem(leaf) + _pem(authority)
+
+
+def serving(host: str, *, expired: bool = False) -> ssl.SSLContext:
+    """A server's context with such a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with TemporaryDirectory() as folder:
         chain = Path(folder) / "chain.pem"
-        chain.write_bytes(private + _pem(leaf) + _pem(authority))
+        chain.write_bytes(pair(host, expired=expired))
         context.load_cert_chain(chain)
     return context

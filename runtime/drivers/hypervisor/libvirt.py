@@ -8,10 +8,12 @@ import libvirt
 from catalog.errors import FabricError
 from runtime.drivers.driver import Check, Device
 from runtime.drivers.failures import refused
+from runtime.drivers.hypervisor import dialling, shell
 from runtime.drivers.hypervisor.domains import find_domain, machine_of, snapshotted
 from runtime.drivers.hypervisor.face import Machine, Snapshotted, Taking, Verb
 from runtime.drivers.hypervisor.lines import LocalLine
 from runtime.drivers.hypervisor.place import place_of
+from runtime.drivers.hypervisor.relay import Relay
 from runtime.drivers.hypervisor.session import Line, Sending, Session
 from runtime.drivers.hypervisor.settings import LibvirtCredentials, LibvirtSettings
 from runtime.drivers.hypervisor.snapshots import described, find_taken, flags_of, layout_of, way_of
@@ -118,13 +120,16 @@ class Libvirt:
             settings.host_key,
             credentials,
         )
-        return self._link.ports.residents.keep(
-            key, lambda: Session(self._target, self._dial, credentials), Session.close
-        )
+        # In the open a password would be anybody's.
+        shown = LibvirtCredentials() if place_of(settings.uri).transport == "tcp" else credentials
+        return self._link.ports.residents.keep(key, lambda: Session(self._target, self._dial, shown), Session.close)
 
     async def _dial(self, link: Link) -> Line:
         place = place_of(self._settings.uri)
-        return LocalLine(place, self._settings.socket)
+        if not place.remote:
+            return LocalLine(place, self._settings.socket)
+        dial = shell.dial if place.transport == "ssh" else dialling.dial
+        return await Relay.open(place, await dial(link, place, self._settings, self._credentials))
 
 
 _VERBS = {

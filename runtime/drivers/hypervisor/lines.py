@@ -2,6 +2,7 @@
 
 from urllib.parse import quote
 
+from catalog.errors import FabricError
 from runtime.drivers.hypervisor.place import Place
 
 
@@ -12,6 +13,10 @@ class LocalLine:
 
     def __init__(self, place: Place, socket: str) -> None:
         self.uri = _uri(place, socket)
+
+    async def why(self) -> FabricError | None:
+        """libvirt's client knows best."""
+        return None
 
     def close(self) -> None:
         """There is nothing to end."""

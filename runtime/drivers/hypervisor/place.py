@@ -81,8 +81,10 @@ def _remote(parts: SplitResult, transport: str) -> Place:
         raise ValueError("it holds a password; passwords are credentials")
     if not _HOST.match(host):
         raise ValueError("its host is none")
-    if user and (transport != "ssh" or not _USER.match(user)):
-        raise ValueError("a plain user name stands in qemu+ssh: alone")
+    if bool(user) != (transport == "ssh"):
+        raise ValueError("qemu+ssh: names a user, as in qemu+ssh://user@host/system, and nothing else does")
+    if user and not _USER.match(user):
+        raise ValueError("its user name is none")
     try:
         port = parts.port
     except ValueError:

@@ -16,6 +16,7 @@ import msgspec
 
 from catalog.errors import FabricError, TargetTimeout
 from catalog.provider import Target
+from runtime.drivers.failures import timed_out
 from runtime.drivers.hypervisor.said import broke_off, told
 from runtime.drivers.hypervisor.settings import LibvirtCredentials
 from runtime.drivers.lanes import Lanes
@@ -40,6 +41,10 @@ class Line(Protocol):
 
     uri: str
     severable: bool
+
+    async def why(self) -> FabricError | None:
+        """Why it ended by itself, where that is known better than libvirt's client knows it."""
+        ...
 
     def close(self) -> None:
         """End it; never blocks."""
@@ -117,8 +122,14 @@ class Session:
 
     async def _open(self, link: Link) -> None:
         line = await self._dial(link)
+        allowed, late = link.seconds, asyncio.Event()
+
+        def sever() -> None:
+            late.set()
+            line.close()
+
         # A thread that hangs in libvirt's client is freed by what it hangs on.
-        guard = asyncio.get_running_loop().call_later(link.seconds, line.close)
+        guard = asyncio.get_running_loop().call_later(allowed, sever)
         try:
             done = await self._lanes.run(self._target, partial(_connect, self._target, line.uri, self._credentials))
         except BaseException:
@@ -127,8 +138,9 @@ class Session:
         finally:
             guard.cancel()
         if done.error is not None:
+            reason = await line.why() if done.broken and not late.is_set() else None
             line.close()
-            raise done.error
+            raise timed_out(self._target, allowed) if late.is_set() else reason or done.error
         self._held = (done.value, line)
         if self._closed:
             self._let_go()
@@ -168,7 +180,7 @@ def _connect(target: Target, uri: str, credentials: LibvirtCredentials) -> Done[
     try:
         return Done(value=libvirt.openAuth(uri, [list(wanted), answer, None], 0))
     except libvirt.libvirtError as error:
-        return Done(error=told(target, error))
+        return Done(error=told(target, error), broken=broke_off(error))
 
 
 def _work(target: Target, connection: libvirt.virConnect, work: Work[T], sending: Sending) -> Done[T]:

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from api.cli.demo.vm.host import Host, lacking
+from api.cli.demo.vm.host import lacking
 from catalog.provider import Ports
 from tests.modules.asking import ports
-from tests.modules.peers.libvirtd import libvirtd
+from tests.modules.peers.libvirtd import Libvirtd, libvirtd
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ async def real() -> AsyncIterator[Ports]:
 
 
 @pytest.fixture(scope="session")
-def host() -> Iterator[Host]:
+def host() -> Iterator[Libvirtd]:
     """A libvirtd. In CI it must be possible; on a laptop without it is skipped."""
     if (missing := lacking()) and "CI" not in os.environ:
         pytest.skip(f"install {' '.join(missing)}")

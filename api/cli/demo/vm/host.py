@@ -43,10 +43,14 @@ def lacking() -> list[str]:
 
 
 class Host:
-    """libvirtd as one user's own, which needs neither root nor a real hypervisor. `folder` must have a short path."""
+    """libvirtd as one user's own, which needs neither root nor a real hypervisor. `folder` must have a short path.
 
-    def __init__(self, folder: Path) -> None:
+    `listening` is what its configuration says of ports; empty: it listens on none.
+    """
+
+    def __init__(self, folder: Path, *, listening: str = "") -> None:
         self._folder = folder
+        self._listening = listening
         self._process: subprocess.Popen[bytes] | None = None
         self.socket = folder / "run/libvirt/libvirt-sock"
         self.uri = f"qemu+unix:///session?socket={self.socket}"
@@ -68,11 +72,13 @@ class Host:
         config.parent.mkdir(parents=True, exist_ok=True)
         # Consoles are written by QEMU itself: one process fewer.
         config.write_text('stdio_handler = "file"\n')
+        config.with_name("libvirtd.conf").write_text(self._listening)
+        command = ["libvirtd", *(["--listen"] if self._listening else [])]
         # A libvirtd that is root's is the machine's own. In a user namespace root is somebody else, for this process.
         prefix = ["unshare", "--user", "--map-user=1000"] if os.geteuid() == 0 else []
         with (self._folder / "libvirtd.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command, its arguments are our own
-                [*prefix, "libvirtd"], env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*prefix, *command], env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         self._wait()
 
