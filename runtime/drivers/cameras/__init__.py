@@ -1,6 +1,6 @@
 """Drivers of cameras."""
 
-from runtime.drivers.cameras.settings import HttpSettings, Login, RtspSettings
+from runtime.drivers.cameras.settings import HttpSettings, Login, OnvifSettings, RtspSettings
 from runtime.drivers.driver import Driver
 
 DRIVERS: tuple[Driver, ...] = (
@@ -22,6 +22,15 @@ DRIVERS: tuple[Driver, ...] = (
         code="runtime.drivers.cameras.rtsp:Rtsp",
         extra="rtsp",
         needs=("av",),
+        devices=True,
+    ),
+    Driver(
+        name="onvif",
+        module="cameras",
+        title="Cameras and recorders that speak ONVIF",
+        settings=OnvifSettings,
+        credentials=Login,
+        code="runtime.drivers.cameras.onvif:Onvif",
         devices=True,
     ),
 )

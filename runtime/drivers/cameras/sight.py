@@ -4,16 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from catalog.errors import Unsupported
 from catalog.provider import Ports, Target
-from runtime.drivers.cameras.decoders import need
+from runtime.drivers.cameras.decoders import required
 from runtime.drivers.cameras.eye.job import Attention, Job, Told, Unseen
 from runtime.drivers.cameras.eyes import Eye
 from runtime.drivers.cameras.face import Cameras
 from runtime.drivers.cameras.settings import Login, StreamPlace
 from runtime.drivers.cameras.streams import source_of
 from runtime.drivers.cameras.unseen import seeing, translated
-from runtime.drivers.failures import named
 from runtime.drivers.link import Link
 from runtime.drivers.opening import link_of, open_peer
 
@@ -33,7 +31,7 @@ class Sight:
 
     async def watch(self, camera_id: str, attention: Attention, saw: Saw) -> None:
         """Watch until cancelled. Raises FabricError TARGET_*, DRIVER_MISSING where it cannot go on."""
-        _need_decoders(self._target)
+        required(self._target, "motion", "av", "cv2", "numpy")
         link, peer = self._open()
         place = await peer.stream(camera_id)
         if place is None:
@@ -88,14 +86,3 @@ class Sight:
     def _open(self) -> tuple[Link, Cameras]:
         link = link_of(self._target, self._ports, float("inf"))
         return link, cast(Cameras, open_peer(link))
-
-
-def _need_decoders(target: Target) -> None:
-    try:
-        need("av", "cv2", "numpy")
-    except ModuleNotFoundError as error:
-        raise Unsupported(
-            "DRIVER_MISSING",
-            f"{named(target)} is to be watched, and the library `{error.name}` for that is not installed.",
-            hint='pip install "fabricksd[motion]" and start the server again.',
-        ) from None

@@ -169,7 +169,7 @@ async def test_without_its_libraries_watching_says_which_extra_brings_them(
     def lacking(*names: str) -> None:
         raise ModuleNotFoundError("No module named 'cv2'", name="cv2")
 
-    monkeypatch.setattr("runtime.drivers.cameras.sight.need", lacking)
+    monkeypatch.setattr(decoders, "need", lacking)
     async with following(http_caller("http://127.0.0.1:9", motion=True)):
         async with asyncio.timeout(5):
             while "DRIVER_MISSING" not in (said := capsys.readouterr().out):
