@@ -3,12 +3,25 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from pyroute2.netlink.rtnl.ndmsg import ndmsg
 
 from catalog.errors import FabricError
 from catalog.provider import Target
+from runtime.drivers.network.netlink_tables import (
+    Heard,
+    Interface,
+    Message,
+    clients_of,
+    forwarded_of,
+    interfaces_of,
+    neighbour_of,
+)
 from tests.modules.asking import ask, controller, opened, ports
+from tests.modules.peers import namespaces
 from tests.modules.peers.namespaces import THERE, Wire
 
 COVERS = pytest.mark.covers("network.client.list", driver="netlink", peer="network namespaces")
@@ -74,6 +87,62 @@ async def test_two_addresses_are_one_client_and_a_silent_one_comes_last(met: Wir
     assert set(answer["clients"][0]["addresses"]) == {THERE, "10.87.0.22"}
     assert (limited["clients"], limited["total"], limited["truncated"]) == (answer["clients"][:1], 2, True)
     assert (online["clients"], online["total"], online["truncated"]) == (answer["clients"][:1], 1, False)
+
+
+@COVERS
+async def test_behind_a_bridge_a_client_is_at_its_port_whether_it_has_an_address_or_not() -> None:
+    with namespaces.wire(bridge="br0") as bridged:
+        bridged.speak(THERE)
+        bridged.wait_until_known(bridged.mac)
+        async with ports() as real:
+            (client,) = (await ask(OPERATION, _at(bridged), real))["clients"]
+            assert (client["interface"], client["address"], client["online"]) == (bridged.here, THERE, True)
+            assert len((await ask(OPERATION, _at(bridged, interfaces=["br0"]), real))["clients"]) == 1
+            bridged.ip("neigh", "flush", "dev", "br0", namespace=bridged.home)
+            (client,) = (await ask(OPERATION, _at(bridged), real))["clients"]
+    assert (client["mac"], client["interface"], client["addresses"]) == (bridged.mac, bridged.here, [])
+    assert client["last_seen"] is not None
+
+
+def _decoded(kind: type, fields: dict[str, int], attributes: list[tuple[str, object]]) -> Message:
+    """A message as it comes from the kernel: encoded, and decoded by the library."""
+    sent = kind()
+    for name, value in fields.items():
+        sent[name] = value
+    sent["attrs"] = attributes
+    sent.encode()
+    came = kind(sent.data)
+    came.decode()
+    return cast(Message, came)
+
+
+def test_the_vlan_of_an_interface_and_of_a_bridges_entry_is_told() -> None:
+    vlan = {"attrs": [("IFLA_VLAN_ID", 30)]}
+    info = {"attrs": [("IFLA_INFO_KIND", "vlan"), ("IFLA_INFO_DATA", vlan)]}
+    links = [
+        _decoded(ifinfmsg, {"index": 7}, [("IFLA_IFNAME", "lan.30"), ("IFLA_LINKINFO", info)]),
+        _decoded(ifinfmsg, {"index": 8}, [("IFLA_IFNAME", "port1"), ("IFLA_MASTER", 9)]),
+    ]
+    interfaces = interfaces_of(links, [])
+    assert interfaces == {7: Interface("lan.30", 30), 8: Interface("port1", None, 9)}
+    times = {"ndm_confirmed": 0, "ndm_used": 0, "ndm_updated": 200, "ndm_refcnt": 0}
+    phone, laptop = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+    neighbour = _decoded(
+        ndmsg,
+        {"family": 2, "ifindex": 7, "state": 0x80},
+        [("NDA_DST", "10.0.30.5"), ("NDA_LLADDR", phone)],
+    )
+    forwarded = _decoded(
+        ndmsg,
+        {"family": 7, "ifindex": 8, "state": 2},
+        [("NDA_LLADDR", laptop), ("NDA_VLAN", 40), ("NDA_CACHEINFO", times)],
+    )
+    heard = [neighbour_of(neighbour, interfaces, 900), forwarded_of(forwarded, interfaces, 900)]
+    first, second = clients_of([each for each in heard if each is not None], 1000.0)
+    assert (first.mac, first.vlan, first.interface, first.online, first.seen) == (phone, 30, "lan.30", True, None)
+    assert (second.mac, second.vlan, second.interface, second.online, second.seen) == (laptop, 40, "port1", True, 998.0)
+    assert forwarded_of(forwarded, interfaces, 1) == Heard(laptop, "port1", True, 2.0, 40)
+    assert neighbour_of(forwarded, interfaces, 900) is forwarded_of(neighbour, interfaces, 900) is None
 
 
 async def test_only_the_interfaces_that_are_named_are_looked_at(met: Wire) -> None:

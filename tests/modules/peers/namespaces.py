@@ -38,14 +38,17 @@ class Wire:
             assert time.monotonic() < until, told
             time.sleep(0.02)
 
-    def build(self) -> None:
-        """Make the namespaces and the wire."""
+    def build(self, bridge: str) -> None:
+        """Make the namespaces and the wire; with a name for it, the home's end is the port of a bridge."""
         self.ip("netns", "add", self.home)
         self.ip("netns", "add", self.far)
         # They are made inside: names of other tests' interfaces are nobody's business.
         self.ip("link", "add", self.here, "type", "veth", "peer", "name", self.there, "netns", self.far,
                 namespace=self.home)  # fmt: skip
-        for namespace, name, address in ((self.home, self.here, HERE), (self.far, self.there, THERE)):
+        if bridge:
+            self.ip("link", "add", bridge, "type", "bridge", namespace=self.home)
+            self.ip("link", "set", self.here, "up", "master", bridge, namespace=self.home)
+        for namespace, name, address in ((self.home, bridge or self.here, HERE), (self.far, self.there, THERE)):
             self.ip("addr", "add", f"{address}/24", "dev", name, namespace=namespace)
             self.ip("link", "set", name, "up", namespace=namespace)
         self.mac = self.ip("-br", "link", "show", self.there, namespace=self.far).split()[2]
@@ -57,11 +60,11 @@ class Wire:
 
 
 @contextmanager
-def wire() -> Iterator[Wire]:
+def wire(*, bridge: str = "") -> Iterator[Wire]:
     """A wire of one's own."""
     made = Wire(f"fab{uuid.uuid4().hex[:8]}")
     try:
-        made.build()
+        made.build(bridge)
         yield made
     finally:
         made.tear_down()
