@@ -63,7 +63,7 @@ def show(camera: Shown) -> None:
     place = 0
     while True:
         place = (place + 16) % WIDTH
-        picture: "numpy.ndarray" = numpy.zeros((HEIGHT, WIDTH, 3), dtype=numpy.uint8)
+        picture: numpy.ndarray = numpy.zeros((HEIGHT, WIDTH, 3), dtype=numpy.uint8)
         cv2.circle(picture, (place, HEIGHT // 2), 40, (240, 240, 240), -1)
         camera.stream(picture)
 
