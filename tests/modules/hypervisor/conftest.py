@@ -1,6 +1,7 @@
 """The peers of the module `hypervisor`."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -21,7 +22,8 @@ async def real() -> AsyncIterator[Ports]:
 @pytest.fixture(scope="session")
 def host() -> Iterator[Libvirtd]:
     """A libvirtd. In CI it must be possible; on a laptop without it is skipped."""
-    if (missing := lacking()) and "CI" not in os.environ:
+    missing = [*lacking(), *(["sasl2-bin"] if shutil.which("saslpasswd2") is None else [])]
+    if missing and "CI" not in os.environ:
         pytest.skip(f"install {' '.join(missing)}")
     with libvirtd() as made:
         yield made

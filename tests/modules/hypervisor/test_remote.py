@@ -17,7 +17,7 @@ from tests.modules.asking import ask, controller
 from tests.modules.hypervisor.changing import apply, plan
 from tests.modules.peers import hostile_socket
 from tests.modules.peers.hostile_socket import Behaviour
-from tests.modules.peers.libvirtd import VERSION, Libvirtd
+from tests.modules.peers.libvirtd import PASSWORD, USER, VERSION, Libvirtd
 
 OPERATION = "hypervisor.vm.list"
 
@@ -69,18 +69,23 @@ async def test_over_tcp_everything_is_as_it_is_nearby(
 
 
 @in_group
-@pytest.mark.covers("hypervisor.vm.list", driver="libvirt", peer="libvirtd over TLS")
-async def test_over_tls_both_sides_show_a_certificate(
+@pytest.mark.covers("hypervisor.vm.list", driver="libvirt", peer="libvirtd over TLS with SASL")
+async def test_over_tls_both_sides_show_a_certificate_and_one_logs_in(
     host: Libvirtd, real: Ports, record_property: Callable[[str, object], None]
 ) -> None:
     record_property("peer_version", VERSION)
-    listed = await ask(OPERATION, _tls(host, client_certificate=pair("ada").decode()), real)
+    shown = {"client_certificate": pair("ada").decode()}
+    listed = await ask(OPERATION, _tls(host, **shown, username=USER, password=PASSWORD), real)
     assert listed["truncated"] is False
+    for login in ({"username": USER, "password": "wrong-horse"}, {}):
+        error, _ = await _refused(_tls(host, **shown, **login), real)
+        assert error.code == "TARGET_AUTH_FAILED"
+        assert "wrong-horse" not in f"{error.message} {error.hint}"
 
 
 @in_group
 async def test_over_tls_whoever_shows_none_is_let_in_nowhere(host: Libvirtd, real: Ports) -> None:
-    error, _ = await _refused(_tls(host), real)
+    error, _ = await _refused(_tls(host, username=USER, password=PASSWORD), real)
     assert error.code == "TARGET_AUTH_FAILED"
     error, _ = await _refused(_tls(host, client_certificate="none", client_key="none"), real)
     assert error.code == "TARGET_AUTH_FAILED"

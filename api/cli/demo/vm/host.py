@@ -78,7 +78,7 @@ class Host:
         prefix = ["unshare", "--user", "--map-user=1000"] if os.geteuid() == 0 else []
         with (self._folder / "libvirtd.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command, its arguments are our own
-                [*prefix, *command], env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*prefix, *command], env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         self._wait()
 
@@ -137,7 +137,8 @@ class Host:
         """What libvirt's own command line says. Raises Unavailable DEMO_HOST."""
         return _run(["virsh", "-q", "-c", self.uri, *words])
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What libvirtd is started with: every place that it uses is below the folder."""
         places = {
             "HOME": self._folder,
             "XDG_RUNTIME_DIR": self._folder / "run",
