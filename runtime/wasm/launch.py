@@ -7,6 +7,9 @@ from typing import Protocol
 
 import msgspec
 
+FUNCTIONS_PATH = "/.fabric/functions/"
+"""Where a guest is asked for a function that its service exports; nobody outside reaches it."""
+
 
 class Abi(StrEnum):
     """How a guest is spoken to. docs/guests.md describes each with a guest in two languages."""

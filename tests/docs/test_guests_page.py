@@ -12,7 +12,7 @@ def test_every_excerpt_is_in_the_file_it_names() -> None:
     quoted = re.findall(
         r"`(samples/services/[^`]+\.\w+|samples/services/\S+/Fabrickfile)`:\n\n```\w+\n(.*?)```", text, re.DOTALL
     )
-    assert len(quoted) == len(re.findall(r"```(?:c|ts|go|python|js|toml)\n", text))
+    assert len(quoted) == len(re.findall(r"```(?:c|ts|go|python|js|toml|wit)\n", text))
     for path, excerpt in quoted:
         assert excerpt in (ROOT / path).read_text("utf-8"), path
 

@@ -20,6 +20,7 @@ from runtime.wasm.compile import Compiled, Compiler
 from runtime.wasm.launch import Abi, Launch, Mount
 from runtime.wasm.modules.abi import detect_abi
 from runtime.wasm.modules.fabrickfile import NetworkCapability
+from runtime.wasm.modules.function_section import Function
 from runtime.wasm.modules.module import Module
 from runtime.wasm.modules.store import ModuleStore
 
@@ -101,7 +102,7 @@ class Preparing:
             health_check=check,
             outgoing=self._outgoing(service_id, granted.network, timeout) if requests else None,
             notes=(*notes, *((missing,) if missing else ())),
-            functions=module.fabrickfile.functions,
+            functions=_functions(module, compiled),
         )
 
     def _launch(self, service_id: str, spec: ServiceSpec, module: Module, compiled: Compiled, abi: Abi) -> Launch:
@@ -130,6 +131,14 @@ class Preparing:
     async def forget(self, service_id: str) -> None:
         """See Preparer."""
         await asyncio.to_thread(shutil.rmtree, self._folder / service_id, ignore_errors=True)
+
+
+def _functions(module: Module, compiled: Compiled) -> tuple[Function, ...]:
+    """What its Fabrickfile declares, and what a component exports by its WIT and the Fabrickfile says nothing of."""
+    declared = module.fabrickfile.functions
+    names = {each.name for each in declared}
+    exported = [each for each in compiled.functions if each.name not in names]
+    return (*declared, *(Function(name=each.name, input=each.input, output=each.output) for each in exported))
 
 
 def _confined(mount: Mount, writable: frozenset[str]) -> Mount:

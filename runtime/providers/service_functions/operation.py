@@ -3,12 +3,12 @@
 from catalog.errors import Conflict, FabricError, Invalid
 from catalog.operations import Operation
 from runtime.providers.service_functions.source import Offer
+from runtime.wasm.launch import FUNCTIONS_PATH
 from runtime.wasm.modules.function_section import NAME, Function, check_function
 
 PREFIX = "service."
 PERMISSION = "services.call"
-PATH = "/.fabric/functions/"
-"""Where a guest is asked for a function; nobody outside reaches it."""
+PATH = FUNCTIONS_PATH
 
 
 def operation_of(offer: Offer, function: Function) -> Operation:

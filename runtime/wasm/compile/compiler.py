@@ -13,7 +13,7 @@ import msgspec
 import runtime
 from catalog.errors import GuestFailed
 from runtime.wasm.compile.child import Outcome, run_child
-from runtime.wasm.compile.task import Answer, Facts, Refusal, Task
+from runtime.wasm.compile.task import Answer, Exported, Facts, Refusal, Task
 from runtime.wasm.settings import COMPONENT, CORE, fingerprint
 
 MODULE_MOST = 64 * 1024 * 1024
@@ -31,6 +31,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     component: bool
     exports: tuple[str, ...]
     imports: tuple[str, ...]
+    functions: tuple[Exported, ...] = ()
 
 
 class _UnderWay(msgspec.Struct):
@@ -102,7 +103,7 @@ class Compiler:
                     actual = hashlib.file_digest(file, "sha256").hexdigest()
             except (OSError, msgspec.DecodeError):
                 continue
-            if actual == facts.sha256:
+            if actual == facts.sha256 and facts.functions is not None:
                 return _compiled(code, facts)
         return None
 
@@ -165,7 +166,13 @@ class Compiler:
 
 
 def _compiled(code: Path, facts: Facts) -> Compiled:
-    return Compiled(path=code, component=facts.component, exports=facts.exports, imports=facts.imports)
+    return Compiled(
+        path=code,
+        component=facts.component,
+        exports=facts.exports,
+        imports=facts.imports,
+        functions=facts.functions or (),
+    )
 
 
 def _failed(wasm: Path, why: str) -> GuestFailed:

@@ -1,5 +1,7 @@
 """ComponentGuest: an unmodified component that exports wasi:http/incoming-handler, with a host written in Python.
 
+Functions of its own that it exports besides, or instead, are called as the service's: `component_functions.py`.
+
 wasmtime's own host of wasi:http cannot make an incoming request, and lets its guests reach whatever they like; so
 everything that such a component imports is defined in the `component_*` files, and the rest traps when it is called.
 There are no files and no sockets. It is the slow way: docs/guests.md has its cost.
@@ -15,16 +17,17 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import wasmtime
-from wasmtime.component import Component, Func, Linker
+from wasmtime.component import Component, Func, Instance, Linker
 
 from runtime.wasm.guest import component_calls, component_fields, component_http, fast_component
 from runtime.wasm.guest.answering import GuestIo, Nonsense, Unfitting
+from runtime.wasm.guest.component_functions import TypedFunction, typed_functions, wanted_function
 from runtime.wasm.guest.component_http import IncomingRequest, ResponseOutparam
 from runtime.wasm.guest.component_io import ERROR, POLL, STREAMS
 from runtime.wasm.guest.component_resources import Handles, Interface, define
 from runtime.wasm.guest.component_system import Write, system
 from runtime.wasm.launch import Launch
-from runtime.wasm.messages import decode_request
+from runtime.wasm.messages import decode_request, encode_answer
 
 _HANDLER = "wasi:http/incoming-handler"
 _TYPES = Interface(
@@ -40,7 +43,9 @@ class ComponentGuest:
     def __init__(self) -> None:
         self._store: wasmtime.Store | None = None
         self._handle: Func | None = None
-        self._fresh: Callable[[], tuple[wasmtime.Store, Func]] | None = None
+        self._functions: dict[str, TypedFunction] = {}
+        self._found: dict[str, Func] = {}
+        self._fresh: Callable[[], tuple[wasmtime.Store, Func | None, dict[str, Func]]] | None = None
         self._handles = Handles()
         self._outputs: list[int] = []
         self._before = 0
@@ -52,7 +57,7 @@ class ComponentGuest:
         if launch.mounts:
             raise Unfitting("components see no files here, and it was given some")
         self._before = _grown()
-        imports, handler = _interface(engine, module)
+        imports, handler, self._functions = _interface(engine, module)
         self._outputs = [os.open(path, os.O_WRONLY) for path in (io.stdout, io.stderr)]
         stdout, stderr = (_writer(each) for each in self._outputs)
         linker = Linker(engine)
@@ -68,15 +73,12 @@ class ComponentGuest:
         linker.allow_shadowing = True
         linker.define_unknown_imports_as_traps(module)
 
-        def fresh() -> tuple[wasmtime.Store, Func]:
+        def fresh() -> tuple[wasmtime.Store, Func | None, dict[str, Func]]:
             store = io.store(engine, launch)
             instance = linker.instantiate(store, module)
-            inner = instance.get_export_index(store, handler)
-            index = instance.get_export_index(store, "handle", inner)
-            function = instance.get_func(store, index) if index is not None else None
-            if function is None:
-                raise Unfitting(f"it exports no function `handle` in `{handler}`")
-            return store, function
+            looked = {name: each.find(store, instance) for name, each in self._functions.items()}
+            found = {name: function for name, function in looked.items() if function is not None}
+            return store, None if handler is None else _handle(store, instance, handler), found
 
         self._fresh = fresh
         self._renew()
@@ -104,7 +106,7 @@ class ComponentGuest:
             self._store.close()
         self._handles.clear()
         self._answered = 0
-        self._store, self._handle = self._fresh()
+        self._store, self._handle, self._found = self._fresh()
 
     def _counted(self, http: component_calls.Http | None) -> component_calls.Http | None:
         if http is None:
@@ -117,9 +119,15 @@ class ComponentGuest:
         return sent
 
     def _answer(self, request: bytes) -> bytes:
-        assert self._handle is not None and self._store is not None  # noqa: S101 - it was started
+        assert self._store is not None  # noqa: S101 - it was started
+        incoming = decode_request(request)
+        wanted = self._functions.get(wanted_function(incoming) or "")
+        if wanted is not None and wanted.name in self._found:
+            return wanted.call(self._store, self._found[wanted.name], incoming.body)
+        if self._handle is None:
+            return encode_answer(404, [], b"This component exports functions, and answers no requests.\n")
         outparam = ResponseOutparam()
-        asked = self._handles.own(IncomingRequest(decode_request(request)))
+        asked = self._handles.own(IncomingRequest(incoming))
         self._handle(self._store, asked, self._handles.own(outparam))
         self._handle.post_return(self._store)
         return outparam.encoded()
@@ -135,7 +143,7 @@ class ComponentGuest:
 
     def close(self) -> None:
         """See AnsweringGuest."""
-        self._handle = None
+        self._handle, self._found = None, {}
         if self._store is not None:
             self._store.close()
         for each in self._outputs:
@@ -144,16 +152,29 @@ class ComponentGuest:
 
 
 @lru_cache(maxsize=1)
-def _interface(engine: wasmtime.Engine, component: Component) -> tuple[dict[str, frozenset[str]], str]:
-    """What a component imports, by name within, and the name under which it exports the handler."""
+def _interface(
+    engine: wasmtime.Engine, component: Component
+) -> tuple[dict[str, frozenset[str]], str | None, dict[str, TypedFunction]]:
+    """What a component imports, by name within; the name under which it exports the handler; its own functions."""
     imports: dict[str, frozenset[str]] = {}
     for name, item in component.type.imports(engine).items():
         exports = getattr(item.ty, "exports", None)
         imports[name] = frozenset(exports(engine)) if exports is not None else frozenset()
+    functions = {each.name: each for each in typed_functions(engine, component)}
     for name in component.type.exports(engine):
         if name.partition("@")[0] == _HANDLER:
-            return imports, name
-    raise Unfitting(f"it exports no `{_HANDLER}`")
+            return imports, name, functions
+    if functions:
+        return imports, None, functions
+    raise Unfitting(f"it exports neither `{_HANDLER}` nor functions of its own")
+
+
+def _handle(store: wasmtime.Store, instance: Instance, handler: str) -> Func:
+    index = instance.get_export_index(store, "handle", instance.get_export_index(store, handler))
+    function = instance.get_func(store, index) if index is not None else None
+    if function is None:
+        raise Unfitting(f"it exports no function `handle` in `{handler}`")
+    return function
 
 
 def _writer(descriptor: int) -> Write:
