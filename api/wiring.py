@@ -138,7 +138,7 @@ async def build(
     data = data_dir(settings)
     store = await open_store(database_path(settings, data), clock=clock, owner=secrets.token_hex(8), bus=bus)
     seal = open_seal(data)
-    resealing = Resealing(store, seal, data, clock)
+    resealing = Resealing(store, seal, data, clock, bus)
     artifacts = _artifacts(settings, data, store, clock)
     http = EgressClient(
         Guard(settings.webhook_allowed_hosts, addresses),
@@ -152,6 +152,7 @@ async def build(
         inbox=StoredInbox(store, clock),
         artifacts=artifacts,
         daemon=daemon,
+        home=data / "drivers",
     )
     plugin_host = Host(keys=read_keys(settings.plugin_trusted_keys))
     functions = ServiceFunctions(data / "service-functions.json")

@@ -17,7 +17,8 @@ from catalog.errors import Conflict, FabricError
 from catalog.jsonvalue import Json
 from engine.audit import audit_row
 from engine.credentials import require_admin
-from engine.ports import Clock, Store
+from engine.directory import TOPIC
+from engine.ports import Bus, Clock, Store
 from engine.records import AuditRow, SealedKind
 from engine.seal import FernetSeal, add_key, keep_newest
 from engine.tenancy import Actor
@@ -49,8 +50,9 @@ class Rotation(msgspec.Struct, kw_only=True):
 class Resealing:
     """Rotates the key of the seal; one rotation at a time."""
 
-    def __init__(self, store: Store, seal: FernetSeal, data: Path, clock: Clock) -> None:
+    def __init__(self, store: Store, seal: FernetSeal, data: Path, clock: Clock, bus: Bus) -> None:
         self._store = store
+        self._bus = bus
         self._seal = seal
         self._data = data
         self._clock = clock
@@ -87,7 +89,8 @@ class Resealing:
     async def _rotate(self, actor: Actor, rotation: Rotation) -> None:
         try:
             rotation.rows = await self._store.count_sealed()
-            self._seal.adopt(await asyncio.to_thread(add_key, self._data))
+            keys = await asyncio.to_thread(add_key, self._data)
+            self._seal.adopt(keys)
             while await self._pass(rotation):
                 # Until one finds nothing to do: who had read a row before the first may have written it after.
                 continue
@@ -95,7 +98,9 @@ class Resealing:
             # Before the old keys go, so that it is never done and not noted.
             await self._store.write_audit(self._row(actor, rotation))
             if not rotation.keep_old:
-                self._seal.adopt(await asyncio.to_thread(keep_newest, self._data))
+                self._seal.adopt(await asyncio.to_thread(keep_newest, self._data), retired=keys[1:])
+            # Whoever has rows in memory reads them again.
+            self._bus.publish(TOPIC, None)
             rotation.complete = True
         except FabricError as error:
             rotation.error = error

@@ -45,10 +45,13 @@ class FernetSeal:
         except InvalidToken:
             return None
 
-    def adopt(self, keys: Sequence[bytes]) -> None:
-        """From now on these, the newest first. Raises ValueError for none, or one that is no key."""
-        opened = [Fernet(each) for each in keys]
-        self._keys, self._newest, self.count = MultiFernet(opened), opened[0], len(opened)
+    def adopt(self, keys: Sequence[bytes], retired: Sequence[bytes] = ()) -> None:
+        """From now on these, the newest first. Raises ValueError for none, or one that is no key.
+
+        `retired` ones still open what somebody has read before and opens now; they are kept nowhere else.
+        """
+        opened = [Fernet(each) for each in (*keys, *retired)]
+        self._keys, self._newest, self.count = MultiFernet(opened), opened[0], len(keys)
 
 
 def open_seal(data_dir: Path) -> FernetSeal:

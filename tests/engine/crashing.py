@@ -17,7 +17,7 @@ import msgspec
 
 from catalog.errors import FabricError
 from engine.changes import ChangeState
-from engine.runs import RunState
+from engine.runs import Run, RunState
 from engine.tenancy import CredentialKind
 from tests.engine import house as houses
 from tests.engine.forking import fork_for_each_line
@@ -80,7 +80,7 @@ async def _something_else(home: House, data: Path, dice: random.Random, number: 
     for change in pending.items[:2]:
         note(data / "requested", change.id)
         await app.applier.apply(home.admin, change.id, force=True, digest=change.digest)
-    match number % 7:
+    match number % 6:
         case 0:
             made = await home.connect(
                 {"name": f"brief-{dice.random()}", "source_event": "device.updated", "steps": [_LOG]}
@@ -89,6 +89,7 @@ async def _something_else(home: House, data: Path, dice: random.Random, number: 
         case 1:
             await app.credentials.issue(home.admin, home.admin.id, CredentialKind.KEY, "k")
             await app.secrets.put(home.admin, "secret", str(dice.random()))
+            await (await app.resealing.begin(home.admin, keep_old=False))
         case 2:
             await app.trials.invoke(home.admin, "probe.set", {"controller_id": home.controller.id, "value": number})
         case 3:
@@ -99,16 +100,20 @@ async def _something_else(home: House, data: Path, dice: random.Random, number: 
         case 5:
             houses.current().gates["hang"] = asyncio.Event()
             await home.happen({"n": "hang"})
-            running = (await app.store.list_runs(organisation, 20, None, state=RunState.RUNNING)).items
+            running = await _running(home)
             hanging = next((run for run in running if run.connection_name == "hangs"), running[0])
             await app.trials.cancel(home.admin, hanging.id)
             await app.trials.replay(home.admin, hanging.id)
-        case 6:
-            await _rotate(home)
 
 
-async def _rotate(home: House) -> None:
-    await (await home.app.resealing.begin(home.admin, keep_old=False))
+async def _running(home: House) -> list[Run]:
+    """The runs under way, once there is one."""
+    for _ in range(100):
+        page = await home.app.store.list_runs(home.admin.organisation_id, 20, None, state=RunState.RUNNING)
+        if page.items:
+            return page.items
+        await asyncio.sleep(0.002)
+    return []
 
 
 _LOG = {"operation_id": "fabric.log", "params": {"message": "x"}}

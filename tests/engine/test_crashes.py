@@ -95,7 +95,7 @@ async def _all_runs(home: object) -> list[tuple[str, str, str, bool]]:
             return found
 
 
-@pytest.mark.promise("E1", "E5", "W2", count=189)
+@pytest.mark.promise("E1", "E5", "W2", count=201)
 async def test_a_kill_at_every_failpoint_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     reached = Counter[str]()
     with sessions(tmp_path) as living:

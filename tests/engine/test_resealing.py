@@ -146,8 +146,21 @@ async def test_who_read_before_and_writes_after_renews_what_he_carries_over(tmp_
         (found,) = await home.app.store.find_controllers([old.id])
         assert found.read_only
         assert home.app.targets.opened(found).credentials == {"password": "canary-controller"}
+        assert home.app.targets.opened(old).credentials == {"password": "canary-controller"}, "read before, opened now"
+    async with house(tmp_path) as home:
+        assert home.app.targets.opened(found).credentials == {"password": "canary-controller"}
         with pytest.raises(Unavailable):
             home.app.targets.opened(old)
+
+
+async def test_what_is_remembered_of_a_controller_is_read_again(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        aim = {"controller_id": home.controller.id, "value": 1}
+        for _ in range(3):
+            await home.app.trials.invoke(home.admin, "probe.set", aim)
+            await rotate(home)
+        held = await home.app.directory.find_controller(home.admin.organisation_id, home.controller.id)
+        assert [held] == await home.app.store.find_controllers([home.controller.id])
 
 
 @contextmanager
