@@ -1,14 +1,14 @@
 """GStreamer's RTSP server (Debian's gir1.2-gst-rtsp-server-1.0) with a test pattern that moves."""
 
-import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-SYSTEM_PYTHON = "/usr/bin/python3"
-PROGRAM = Path(__file__).with_name("gst_rtsp_program.py")
+from api.cli.demo.porch.stream import Stream
+from catalog.jsonvalue import Json
+
 STREET = Path(__file__).parents[1] / "cameras" / "people" / "street.jpg"
 USER, PASSWORD = "viewer", "secret"
 
@@ -32,7 +32,6 @@ class GstRtsp:
     port: int
     scheme: str
     version: str
-    process: "subprocess.Popen[str]"
 
     @property
     def address(self) -> str:
@@ -43,25 +42,13 @@ class GstRtsp:
 @contextmanager
 def gst_rtsp(method: str = "none", certificate: str = "") -> Iterator[GstRtsp]:
     """One that asks for a login by `basic` or `digest`, or for none; with a certificate (PEM, with its key) by TLS."""
-    job: dict[str, object] = {"port": 0, "mounts": MOUNTS}
-    if method != "none":
-        job |= {"user": USER, "password": PASSWORD, "method": method}
-    if certificate:
-        job["certificate"] = certificate
-    command = [SYSTEM_PYTHON, str(PROGRAM), json.dumps(job)]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdout is not None and process.stdin is not None
+    login: dict[str, Json] = {"user": USER, "password": PASSWORD, "method": method} if method != "none" else {}
+    more: dict[str, Json] = {"certificate": certificate} if certificate else {}
+    stream = Stream(MOUNTS, **login, **more)
     try:
-        word, _, port = process.stdout.readline().strip().partition(" ")
-        assert word == "ready", "GStreamer's RTSP server does not start: is `make modules` done?"
-        yield GstRtsp(int(port), "rtsps" if certificate else "rtsp", _version(), process)
+        yield GstRtsp(stream.start(), "rtsps" if certificate else "rtsp", _version())
     finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stdin.close()
+        stream.stop()
 
 
 def _version() -> str:

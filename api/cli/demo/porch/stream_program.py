@@ -1,7 +1,7 @@
-"""What the RTSP peer runs under the system's own Python, which has GStreamer: `gst_rtsp_program.py JOB`.
+"""An RTSP server, run by the system's own Python, which has GStreamer: `stream_program.py`.
 
-JOB is JSON: `port`, `mounts` (path → pipeline) and, where wanted, `user`, `password`, `method` and `certificate` (PEM).
-Prints `ready PORT`, and ends when its standard input does.
+The first line of its standard input is its job, JSON: `port`, `mounts` (path → pipeline) and, where wanted, `user`,
+`password`, `method` and `certificate` (PEM). Prints `ready PORT`, and ends when its standard input does.
 """
 
 import json
@@ -20,7 +20,7 @@ ROLE = "viewer"
 
 def main() -> None:
     """Serve until standard input ends."""
-    job = json.loads(sys.argv[1])
+    job = json.loads(sys.stdin.readline())
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
