@@ -5,8 +5,9 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
+import structlog
 
-from catalog.errors import Forbidden, Invalid, TooLarge, TooMany, Unavailable
+from catalog.errors import FabricError, Forbidden, Invalid, NotFound, TooLarge, TooMany, Unavailable
 from catalog.events import Event
 from catalog.foreign_schemas import Validity
 from catalog.jsonvalue import Json, compact
@@ -25,6 +26,7 @@ from runtime.plugins.workshop import Workshop
 from runtime.wasm.launch import Abi, Launch, Replica
 from runtime.wasm.messages import encode_request
 from runtime.wasm.modules.abi import detect_abi
+from runtime.wasm.modules.store import ModuleStore
 
 SECONDS = 30.0
 """What one call may take, from its first moment (the seed's bound)."""
@@ -35,7 +37,11 @@ START_SECONDS = 15.0
 WORKERS_MOST = 64
 EVENTS_A_MINUTE = 1000
 MINUTE = 60.0
+KEPT = "fabric.local/plugin"
+"""Modules of enabled plugins have a name below this, besides their own."""
 WARM = frozenset({Abi.REACTOR, Abi.FRAMED})
+
+_log = structlog.get_logger()
 
 Publish = Callable[[Event], Awaitable[None]]
 _Key = tuple[str, str, frozenset[str]]
@@ -79,6 +85,7 @@ class Host:
         self._providers: dict[str, OnePlugin] = {}
         self._checks: dict[str, _Checks] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._keeping = asyncio.Lock()
         self._told: dict[tuple[str, str], tuple[float, int]] = {}
         """Since when, and how many events, by organisation and plugin."""
         self.publish: Publish | None = None
@@ -109,8 +116,11 @@ class Host:
         return await asyncio.to_thread(read_manifest, self._shop().modules, reference)
 
     async def prepare(self, manifest: PluginManifest) -> None:
-        """See PluginHost."""
+        """See PluginHost. The module has a name of the plugin's from now on, so that no other build takes it away."""
         await self._launch(manifest)
+        modules = self._shop().modules
+        async with self._keeping:
+            await asyncio.to_thread(modules.tag, manifest.digest, _kept_name(manifest))
 
     def trust(self, manifest: PluginManifest, signature: Signature | None) -> None:
         """See PluginHost. Without trusted keys nothing is asked."""
@@ -126,10 +136,21 @@ class Host:
             known = self._providers.get(plugin_id)
             found[plugin_id] = known if known and known.plugin == plugin else OnePlugin(plugin, self._carry)
             keys |= {(each, plugin.manifest.digest, hosts) for each, hosts in plugin.granted.items()}
+        still = {each.plugin.manifest.digest for each in found.values()}
+        for each in self._providers.values():
+            if each.plugin.manifest.digest not in still and self._workshop is not None:
+                self._own(self._let_go(each.plugin.manifest, self._workshop.modules))
         self._providers = found
         self._checks = {digest: each for digest, each in self._checks.items() if any(key[1] == digest for key in keys)}
         for key in self._workers.keys() - keys:
             self._own(self._workers.pop(key).stop())
+
+    async def _let_go(self, manifest: PluginManifest, modules: ModuleStore) -> None:
+        async with self._keeping:
+            try:
+                await asyncio.to_thread(modules.remove, _kept_name(manifest))
+            except FabricError as error:
+                _log.warning("plugin_module_not_let_go", plugin=manifest.id, code=error.code, reason=error.message)
 
     def log_of(self, organisation_id: str, plugin_id: str) -> str:
         """See PluginHost."""
@@ -247,7 +268,14 @@ class Host:
     async def _launch(self, manifest: PluginManifest) -> Launch:
         """Its module compiled, and what its worker is told: no environment, no files but an interpreter's own."""
         shop = self._shop()
-        module = await asyncio.to_thread(shop.modules.resolve, manifest.digest)
+        try:
+            module = await asyncio.to_thread(shop.modules.resolve, manifest.digest)
+        except NotFound:
+            raise NotFound(
+                "MODULE_NOT_FOUND",
+                f"The module that plugin `{manifest.id}` was added from is not there any more.",
+                hint=f"`fabric plugin add {manifest.reference}` takes the one that has its name now.",
+            ) from None
         compiled = await shop.compiler.compile(module.wasm, module.wasm_digest)
         abi = detect_abi(module, compiled)
         if abi not in WARM:
@@ -284,6 +312,10 @@ class Host:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _kept_name(manifest: PluginManifest) -> str:
+    return f"{KEPT}/{manifest.id}@{manifest.digest}"
 
 
 def _left(until: float) -> float:

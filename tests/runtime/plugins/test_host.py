@@ -184,3 +184,23 @@ async def test_events_that_come_without_end_are_refused(tmp_path: Path) -> None:
         assert len(house.events) == 32
         await house.call("plugin.toy.count", organisation=THERE)
         assert len(house.events) == 48
+
+
+async def test_a_module_that_is_built_anew_takes_nothing_from_the_plugin_that_is_enabled(tmp_path: Path) -> None:
+    async with shop(tmp_path, idle=0.01) as house:
+        manifest = await house.enable(saying({"n": 1}))
+        name = house.store.get(manifest.digest).reference
+        assert await house.call("plugin.toy.count") == {"n": 1}
+        house.store.remove(name)  # as a build does that gives its name to another
+        worker = house.host.worker_of(HERE, "toy")
+        assert worker is not None
+        while worker.running:
+            await asyncio.sleep(0.01)
+        assert await house.call("plugin.toy.count") == {"n": 1}, "its guest is started again"
+        house.enabled.clear()
+        house.show()
+        while house.store.find(manifest.digest) is not None:
+            await asyncio.sleep(0.01)
+        with pytest.raises(FabricError) as caught:
+            await house.host.prepare(manifest)
+        assert (caught.value.code, "fabric plugin add" in str(caught.value.hint)) == ("MODULE_NOT_FOUND", True)
