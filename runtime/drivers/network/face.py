@@ -12,6 +12,9 @@ from runtime.drivers.opening import peer_of
 MAX_CLIENTS = 10_000
 """More of one controller are not read: whoever floods a table with made-up addresses costs no more memory than this."""
 
+MAX_DEVICES = 2_000
+"""More of one controller do not become devices: whoever makes up addresses floods nobody with events."""
+
 MAX_ADDRESSES = 16
 """Addresses kept of one client."""
 
@@ -72,8 +75,13 @@ def network_of(call: Call) -> Network:
     return cast(Network, peer_of(call, "network"))
 
 
-def as_device(client: Client) -> Device:
-    """The client as a managed device.
+def devices_of(clients: Sequence[Client]) -> list[Device]:
+    """The clients as managed devices, the same MAX_DEVICES of more look after look."""
+    return [_device(each) for each in sorted(clients, key=lambda each: each.mac)[:MAX_DEVICES]]
+
+
+def _device(client: Client) -> Device:
+    """One of them.
 
     Only what does not move by itself is in its record: a telephone changes its port and its IPv6 addresses all day.
     """

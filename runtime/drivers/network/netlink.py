@@ -13,7 +13,7 @@ from runtime.drivers.driver import Check, Device
 from runtime.drivers.failures import not_found, refused
 from runtime.drivers.lanes import Lanes
 from runtime.drivers.link import Link
-from runtime.drivers.network.face import MAX_ADDRESSES, MAX_CLIENTS, Client, as_device
+from runtime.drivers.network.face import MAX_ADDRESSES, MAX_CLIENTS, Client, devices_of
 from runtime.drivers.network.netlink_tables import Heard, clients_of, forwarded_of, interfaces_of, neighbour_of
 from runtime.drivers.network.settings import NetlinkSettings
 from runtime.drivers.trying import tried
@@ -40,7 +40,7 @@ class Netlink:
     async def devices(self) -> Sequence[Device]:
         """The clients, where the setting `watch_clients` wants that."""
         clients = await self.clients()
-        return [as_device(each) for each in clients] if self._settings.watch_clients else ()
+        return devices_of(clients) if self._settings.watch_clients else ()
 
     async def clients(self) -> Sequence[Client]:
         """See Network."""

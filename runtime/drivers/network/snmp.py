@@ -8,7 +8,7 @@ from catalog.errors import TargetTimeout
 from runtime.drivers.driver import Check, Device
 from runtime.drivers.link import Link
 from runtime.drivers.network import snmp_tables as tables
-from runtime.drivers.network.face import Client, Vlan, Wifi, as_device
+from runtime.drivers.network.face import Client, Vlan, Wifi, devices_of
 from runtime.drivers.network.settings import SnmpSettings
 from runtime.drivers.network.snmp_session import Session
 from runtime.drivers.network.snmp_walk import Bind, Oid, walk
@@ -44,7 +44,7 @@ class Snmp:
     async def devices(self) -> Sequence[Device]:
         """The clients, where the setting `watch_clients` wants that; otherwise it is only asked whether it is there."""
         if self._settings.watch_clients:
-            return [as_device(each) for each in await self.clients()]
+            return devices_of(await self.clients())
         await self._name()
         return ()
 

@@ -11,6 +11,7 @@ from catalog.errors import FabricError
 from runtime.drivers.failures import auth_failed, refused, timed_out, unreachable
 from runtime.drivers.link import Link
 from runtime.drivers.network.settings import SnmpCredentials, SnmpSettings
+from runtime.drivers.network.snmp_engine import Engine
 from runtime.drivers.network.snmp_walk import END, Bind, Oid, Value
 
 REPETITIONS = 25
@@ -50,9 +51,8 @@ _NO_ACCESS = (6, 16)
 class Session:
     """Asks one agent for one call. Used on the event loop alone.
 
-    The engine that does it is kept between calls, because one takes longer to make (70 ms) than an agent to answer.
-    Agents with a community share one. Each user has one of his own: what it believes of an agent's clock and keys is
-    nobody else's matter.
+    Agents with a community share an engine. Each user has one of his own: what it believes of an agent's clock and
+    keys is nobody else's matter.
     """
 
     def __init__(self, link: Link, address: str) -> None:
@@ -69,8 +69,9 @@ class Session:
         kind = hlapi.Udp6TransportTarget if ":" in self._address else hlapi.UdpTransportTarget
         transport = await kind.create((self._address, self._settings.port), timeout=patience, retries=TRIES - 1)
         while True:
+            engine = await self._link.ports.residents.keep(self._key(), Engine, Engine.close).get()
             told = await hlapi.bulk_cmd(
-                self._engine(),
+                engine,
                 self._user(),
                 transport,
                 hlapi.ContextData(contextName=self._settings.context.encode()),
@@ -86,9 +87,6 @@ class Session:
             if indication is not None or int(status):
                 raise self._failure(indication, int(status))
             return [(tuple(int(part) for part in name), _plain(value)) for name, value in binds]
-
-    def _engine(self) -> object:
-        return self._link.ports.residents.keep(self._key(), hlapi.SnmpEngine, _close)
 
     def _key(self) -> tuple[object, ...]:
         if self._credentials.community:
@@ -124,10 +122,6 @@ class Session:
         if status in _NO_ACCESS:
             return auth_failed(self._target, "the agent shows this community or user nothing")
         return refused(self._target, f"the agent answers with error {status}")
-
-
-def _close(engine: hlapi.SnmpEngine) -> None:
-    engine.close_dispatcher()
 
 
 def _words(indication: object) -> str:
