@@ -12,8 +12,10 @@ import libvirt
 from catalog.provider import Target
 from runtime.drivers.failures import not_found
 from runtime.drivers.hypervisor.face import Machine, Snapshotted, State
+from runtime.drivers.printable import printable
 
 _KIB = 1024
+_NAME = 255
 
 _STATES: Mapping[int, State] = {
     libvirt.VIR_DOMAIN_RUNNING: "running",
@@ -74,7 +76,7 @@ def machine_of(domain: libvirt.virDomain) -> Machine:
     number = int(domain.ID())
     return Machine(
         vm_id=str(domain.UUIDString()),
-        name=str(domain.name()),
+        name=printable(str(domain.name()), _NAME),
         number=number if number >= 0 else None,
         state=state,
         reason=None if state == "running" else _reason(domain),

@@ -67,8 +67,11 @@ class Hypervisor(Peer, Protocol):
         """How a snapshot of it can be taken now. Raises TargetFailed TARGET_REFUSED where it cannot."""
         ...
 
-    async def take(self, vm_id: str, name: str, taking: Taking, key: str) -> bool:
-        """Take a snapshot; False where the same `key` has taken it already. Raises as `move`."""
+    async def take(self, vm_id: str, name: str, taking: Taking, key: str, deadline: float) -> bool:
+        """Take a snapshot; False where the same `key` has taken it already. Raises as `move`.
+
+        It may last longer than other calls do: until `deadline` on the loop's clock, or what the driver's settings say.
+        """
         ...
 
 

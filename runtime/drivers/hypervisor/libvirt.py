@@ -1,9 +1,11 @@
 """The driver `libvirt`: QEMU/KVM machines, through libvirtd."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import cast
 
 import libvirt
+import msgspec
 
 from catalog.errors import FabricError
 from runtime.drivers.driver import Check, Device
@@ -90,7 +92,7 @@ class Libvirt:
 
         return await self._session().run(self._link, f"what can be kept of `{vm_id}`", look)
 
-    async def take(self, vm_id: str, name: str, taking: Taking, key: str) -> bool:
+    async def take(self, vm_id: str, name: str, taking: Taking, key: str, deadline: float) -> bool:
         """Take a snapshot, once for a key."""
 
         def take(connection: libvirt.virConnect, sending: Sending) -> bool:
@@ -107,7 +109,9 @@ class Libvirt:
             domain.snapshotCreateXML(described(name, key, taking, layout.others), flags_of(taking))
             return True
 
-        return await self._session().run(self._link, f"for a snapshot of `{vm_id}`", take)
+        latest = asyncio.get_running_loop().time() + self._settings.snapshot_seconds
+        link = msgspec.structs.replace(self._link, deadline=min(deadline, latest))
+        return await self._session().run(link, f"for a snapshot of `{vm_id}`", take)
 
     def _session(self) -> Session:
         settings, credentials = self._settings, self._credentials

@@ -16,7 +16,7 @@ import msgspec
 
 from catalog.errors import FabricError, TargetTimeout
 from catalog.provider import Target
-from runtime.drivers.failures import timed_out
+from runtime.drivers.failures import timed_out, unreachable
 from runtime.drivers.hypervisor.said import broke_off, told
 from runtime.drivers.hypervisor.settings import LibvirtCredentials
 from runtime.drivers.lanes import Lanes
@@ -114,6 +114,8 @@ class Session:
     async def _connected(self, link: Link) -> libvirt.virConnect:
         """The open connection. Many may wait for it; one that gives up ends it for nobody else."""
         while self._held is None:
+            if self._closed:
+                raise unreachable(self._target, "the connection to it was closed in this moment", "Try again.")
             if self._opening is None:
                 self._opening = asyncio.create_task(self._open(link), name="libvirt-open")
                 self._opening.add_done_callback(self._opened)

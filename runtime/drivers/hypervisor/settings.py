@@ -36,8 +36,11 @@ class LibvirtSettings(Patience, frozen=True, kw_only=True):
     ] = ""
     timeout_seconds: Annotated[
         float,
-        Meta(gt=0, le=600, description="Seconds that one call may take; a snapshot with memory writes all of it."),
+        Meta(gt=0, le=120, description="Seconds that one call may take; to start a machine takes some."),
     ] = 30.0
+    snapshot_seconds: Annotated[
+        float, Meta(gt=0, le=600, description="Seconds that a snapshot may take; with memory it writes all of it.")
+    ] = 300.0
 
     def __post_init__(self) -> None:
         """Refuse what leads nowhere, or further than one should go."""

@@ -15,8 +15,8 @@ from runtime.drivers.hypervisor.face import Machine, Snapshotted, Taking, hyperv
 from runtime.providers.hypervisor.moving import GONE, WORDS, condition
 from runtime.providers.hypervisor.which import Which
 
-TAKES = 600.0
-"""Seconds: a snapshot with memory writes all of it. The controller's `timeout_seconds` may say less."""
+TAKES = 620.0
+"""Seconds: a snapshot with memory writes all of it. The controller's `snapshot_seconds` may say less."""
 
 operations = OperationSet("hypervisor")
 
@@ -97,7 +97,9 @@ class Snapshot:
         """Take it. Raises NotFound TARGET_NOT_FOUND, FabricError TARGET_*."""
         request = change.request
         taking = msgspec.convert(request["taking"], Taking)
-        taken = await hypervisor_of(call).take(request["vm_id"], request["snapshot"], taking, call.change_id)
+        taken = await hypervisor_of(call).take(
+            request["vm_id"], request["snapshot"], taking, call.change_id, call.deadline
+        )
         return Taken(
             vm_id=request["vm_id"],
             name=change.before["name"],

@@ -157,3 +157,23 @@ async def test_a_write_whose_answer_is_lost_is_not_done_again_and_its_end_is_not
             await applying
     assert (told.value.code, way.passed) == ("TARGET_TIMEOUT", 1)
     assert "hung up before it answered" in told.value.message
+
+
+@pytest.mark.xdist_group("libvirtd")
+async def test_a_snapshot_may_last_longer_than_other_calls(host: Host, place: Path, real: Ports) -> None:
+    host.add("slow")
+    settings = {"uri": "qemu:///session", "socket": str(place), "timeout_seconds": 0.5}
+    patient, hasty = (controller("libvirt", {**settings, "snapshot_seconds": each}) for each in (5.0, 0.5))
+    async with gate(place, host.socket) as way:
+        for target in (hasty, patient):
+            label = f"within-{target.settings['snapshot_seconds']}"
+            change = await plan("hypervisor.vm.snapshot", target, real, vm_id="slow", label=label, include_memory=True)
+            way.delay = 0.3
+            # Three answers: the machine, that it has no such snapshot, its description. Each comes late.
+            if target is hasty:
+                with pytest.raises(TargetTimeout):
+                    await apply("hypervisor.vm.snapshot", change, target, real)
+            else:
+                assert (await apply("hypervisor.vm.snapshot", change, target, real))["taken"] is True
+            way.delay = 0.0
+    host.kill("slow")

@@ -68,6 +68,14 @@ async def test_machines_are_listed_by_name_and_by_state(host: Target, real: Port
     assert [each["vm_id"] for each in off["machines"]] == [MEDIA]
 
 
+async def test_a_long_list_is_cut_where_a_steps_output_ends(
+    host: Target, real: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.providers.hypervisor.listing.ROOM", 250)
+    found = await ask("hypervisor.vm.list", host, real)
+    assert ([each["name"] for each in found["machines"]], found["total"], found["truncated"]) == (["media"], 2, True)
+
+
 @covers("start")
 async def test_a_machine_that_is_off_is_started(host: Target, real: Ports) -> None:
     change = await plan("hypervisor.vm.start", host, real, vm_id="media")

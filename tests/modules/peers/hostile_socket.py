@@ -73,13 +73,15 @@ async def standing(path: Path, behaviour: Behaviour) -> AsyncIterator[None]:
 class Gate:
     """A way to a real libvirtd that can be cut: what passes is cut off, and what comes next may pass again.
 
-    `answers` is how many answers still pass; what comes after them is kept back. None: all.
+    `answers` is how many answers still pass; what comes after them is kept back. None: all. `delay` is how many seconds
+    each of them is held up.
     """
 
     def __init__(self, path: Path, target: Path) -> None:
         self.path, self._target = path, target
         self.passed = 0
         self.answers: int | None = None
+        self.delay = 0.0
         self._open: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
@@ -106,6 +108,7 @@ class Gate:
                     if not self.answers:
                         continue
                     self.answers -= 1
+                await asyncio.sleep(self.delay)
                 target.write(piece)
                 await target.drain()
         except ConnectionError:
