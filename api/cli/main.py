@@ -24,6 +24,7 @@ from api.cli.commands import (
     plugin,
     runs,
     schema,
+    seal,
     secrets,
     service,
     service_logs,
@@ -90,6 +91,7 @@ app.add_typer(volume.app, name="volume", rich_help_panel=_SERVICES)
 app.add_typer(mortar.app, name="mortar", rich_help_panel=_SERVICES)
 app.add_typer(plugin.app, name="plugin", rich_help_panel=_SERVICES)
 app.add_typer(secrets.app, name="secrets", rich_help_panel=_KEEPING)
+app.add_typer(seal.app, name="seal", rich_help_panel=_KEEPING)
 app.add_typer(keys.app, name="keys", rich_help_panel=_KEEPING)
 app.add_typer(controllers.app, name="controllers", rich_help_panel=_KEEPING)
 app.add_typer(sites.app, name="sites", rich_help_panel=_KEEPING)

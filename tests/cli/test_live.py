@@ -275,19 +275,22 @@ def test_people_sites_and_controllers_are_kept(live: Fabric, controller: str) ->
     assert live("users", "add", "ada", "--role", "operator", "--site", "attic").code == 0
     assert "operator@1" in live("users", "ls").out
     assert live("users", "add", "bo", "--role", "operatr").code == 1
-    changed = live("controllers", "set", controller, "--read-only", "--setting", "note=kept", "--json").json
-    assert (changed["read_only"], changed["settings"]["note"]) == (True, "kept")
+    changed = live("controllers", "set", controller, "--read-only", "--setting", "warn_percent=80", "--json").json
+    assert (changed["read_only"], changed["settings"]["warn_percent"]) == (True, 80)
+    assert "directory" in changed["settings"]
     assert live("controllers", "set", controller).code == 2
     assert live("controllers", "show", controller[:13], "--json").json["id"] == controller
     assert live("controllers", "rm", controller, "--yes").code == 0
 
 
-def test_credentials_come_from_files_not_from_the_command_line(live: Fabric, controller: str, tmp_path: Path) -> None:
-    refused = live("controllers", "set", controller, "--credential", "password=sesame-77")
+def test_credentials_come_from_files_not_from_the_command_line(live: Fabric, tmp_path: Path) -> None:
+    where = ("--driver", "fabricksd", "--setting", f"socket={tmp_path / 'socket'}", "--site", "default", "--json")
+    controller = live("controllers", "add", tmp_path.name, *where).json["id"]
+    refused = live("controllers", "set", controller, "--credential", "api_key=sesame-77")
     assert (refused.code, "CREDENTIAL_SOURCE" in refused.err) == (1, True)
-    file = tmp_path / "password"
+    file = tmp_path / "key"
     file.write_text("sesame-77\n")
-    made = live("controllers", "set", controller, "--credential", f"password=@{file}", "--json").json
+    made = live("controllers", "set", controller, "--credential", f"api_key=@{file}", "--json").json
     assert made["has_credentials"] is True
     assert "sesame-77" not in str(made)
 

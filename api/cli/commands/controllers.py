@@ -1,17 +1,15 @@
 """`fabric controllers`: the targets that operations work on."""
 
-import json as json_module
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api.cli import terminal
-from api.cli.files import read_bytes
+from api.cli.commands import controller_drivers, controller_test
+from api.cli.controller_values import credentials_of, driver_names, settings_of
 from api.cli.names import by_name
 from api.cli.server import Server, segment
-from catalog.errors import Invalid, NotFound
+from catalog.errors import Conflict, NotFound
 from catalog.jsonvalue import Json
 
 app = typer.Typer(no_args_is_help=True, help="The targets that operations work on.")
@@ -21,7 +19,11 @@ Settings = Annotated[
     list[str] | None, typer.Option("--setting", help="KEY=VALUE for the driver; a value that is JSON is taken as such.")
 ]
 Credentials = Annotated[
-    list[str] | None, typer.Option("--credential", help="KEY=@FILE or KEY=@- (stdin): sealed, never shown again.")
+    list[str] | None,
+    typer.Option(
+        "--credential",
+        help="KEY=@FILE, KEY=@- (stdin), or KEY alone to be asked for it: sealed, never shown again.",
+    ),
 ]
 
 _COLUMNS: list[terminal.Column] = [
@@ -33,7 +35,8 @@ _COLUMNS: list[terminal.Column] = [
 ]
 
 
-def _find(server: Server, name: str) -> Json:
+def find(server: Server, name: str) -> Json:
+    """The controller of that name or id. Raises NotFound CONTROLLER_NOT_FOUND with "did you mean"."""
     rows = server.pages("controllers", 10_000)
     return by_name(rows, name, lambda: NotFound("CONTROLLER_NOT_FOUND", f"There is no controller `{name}`."))
 
@@ -48,10 +51,20 @@ def list_controllers(json: terminal.AsJson = False) -> None:
     terminal.show_rows(rows, _COLUMNS, as_json=json, empty="There are no controllers.")
 
 
+app.command("drivers")(controller_drivers.drivers)
+
+
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Its name.")],
-    driver: Annotated[str, typer.Option("--driver", help="What speaks to it, such as `local`.")] = "local",
+    driver: Annotated[
+        str,
+        typer.Option(
+            "--driver",
+            help="What speaks to it, such as `local`; `fabric controllers drivers` lists them.",
+            autocompletion=driver_names,
+        ),
+    ] = "local",
     site: Annotated[
         str | None, typer.Option("--site", help="Where it stands (name or id); needed if there are several.")
     ] = None,
@@ -60,7 +73,7 @@ def add(
     read_only: Annotated[bool, typer.Option("--read-only", help="Nothing is applied to it.")] = False,
     json: terminal.AsJson = False,
 ) -> None:
-    """Add a controller.
+    """Add a controller. Its driver says at once what does not fit.
 
     Example: fabric controllers add nas --driver local --setting directory=/srv/store
     """
@@ -69,8 +82,8 @@ def add(
         "name": name,
         "driver": driver,
         "site_id": _site(server, site),
-        "settings": _settings(setting),
-        "credentials": _credentials(credential),
+        "settings": settings_of(setting),
+        "credentials": credentials_of(credential),
         "read_only": read_only,
     }
     made = server.post("controllers", body)
@@ -86,11 +99,21 @@ def show(name: Name, json: terminal.AsJson = False) -> None:
 
     Example: fabric controllers show nas
     """
-    found = _find(Server.configured(), name)
+    found = find(Server.configured(), name)
     if json:
         terminal.print_json(found)
     else:
         terminal.show_fields(found)
+
+
+@app.command("test")
+def test(name: Name, json: terminal.AsJson = False) -> None:
+    """Really connect to a controller and say what works. Exit code 1 where anything does not.
+
+    Example: fabric controllers test nas
+    """
+    server = Server.configured()
+    controller_test.test(server, find(server, name), as_json=json)
 
 
 @app.command("set")
@@ -98,26 +121,29 @@ def set_controller(
     name: Name,
     rename: Annotated[str | None, typer.Option("--name", help="Another name.")] = None,
     setting: Settings = None,
+    unset: Annotated[list[str] | None, typer.Option("--unset", help="KEY of a setting that goes.")] = None,
     credential: Credentials = None,
     read_only: Annotated[
         bool | None, typer.Option("--read-only/--writable", help="May anything be applied to it?")
     ] = None,
     json: terminal.AsJson = False,
 ) -> None:
-    """Change a controller; settings are added to those it has.
+    """Change a controller; settings are added to those it has, credentials take the place of those it has.
 
     Example: fabric controllers set nas --read-only
     """
     server = Server.configured()
-    found = _find(server, name)
+    found = find(server, name)
     changes: Json = {"name": rename, "read_only": read_only}
     changes = {key: value for key, value in changes.items() if value is not None}
-    if setting:
-        changes["settings"] = {**(found["settings"] or {}), **_settings(setting)}
+    if setting or unset:
+        kept = {key: value for key, value in (found["settings"] or {}).items() if key not in (unset or ())}
+        changes["settings"] = {**kept, **settings_of(setting)}
     if credential:
-        changes["credentials"] = _credentials(credential)
+        changes["credentials"] = credentials_of(credential)
     if not changes:
-        raise typer.BadParameter("Nothing is to be changed.", param_hint="--name, --setting, --credential, --read-only")
+        options = "--name, --setting, --unset, --credential, --read-only"
+        raise typer.BadParameter("Nothing is to be changed.", param_hint=options)
     revision = {"If-Match": f'"{found["revision"]}"'}
     made = server.send("PATCH", f"controllers/{segment(found['id'])}", body=changes, headers=revision).body
     terminal.done(f"`{made['name']}` is changed.", made, as_json=json)
@@ -125,15 +151,26 @@ def set_controller(
 
 @app.command("rm")
 def remove(name: Name, yes: terminal.Yes = False, json: terminal.AsJson = False) -> None:
-    """Remove a controller. Changes that wait for it can then only be rejected.
+    """Remove a controller. Changes that wait for it expire with it; you are told before.
 
     Example: fabric controllers rm nas --yes
     """
     server = Server.configured()
-    found = _find(server, name)
-    if terminal.confirmed(f"Remove `{found['name']}`?", yes=yes):
-        server.send("DELETE", f"controllers/{segment(found['id'])}")
-        terminal.done(f"`{found['name']}` is removed.", {"deleted": found["id"]}, as_json=json)
+    found = find(server, name)
+    if not terminal.confirmed(f"Remove `{found['name']}`?", yes=yes):
+        return
+    path = f"controllers/{segment(found['id'])}"
+    try:
+        server.send("DELETE", path, query={"force": "true"} if yes else None)
+    except Conflict as error:
+        waiting = error.details.get("changes")
+        if error.code != "IN_USE" or yes or not isinstance(waiting, int):
+            raise
+        changes = terminal.counted(waiting, "change")
+        if not terminal.confirmed(f"{changes} wait for it and expire with it. Remove it all the same?", yes=False):
+            return
+        server.send("DELETE", path, query={"force": "true"})
+    terminal.done(f"`{found['name']}` is removed.", {"deleted": found["id"]}, as_json=json)
 
 
 def _site(server: Server, name: str | None) -> str:
@@ -143,35 +180,3 @@ def _site(server: Server, name: str | None) -> str:
     if len(rows) != 1:
         raise typer.BadParameter(f"There are {len(rows)} sites; name one.", param_hint="--site")
     return str(rows[0]["id"])
-
-
-def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given or []]
-    for key, equals, _ in pairs:
-        if not key or not equals:
-            raise typer.BadParameter("Write KEY=VALUE.", param_hint=option)
-    return {key: value for key, _, value in pairs}
-
-
-def _settings(given: list[str] | None) -> dict[str, Json]:
-    return {key: _json_or_text(value) for key, value in _pairs(given, "--setting").items()}
-
-
-def _json_or_text(text: str) -> Json:
-    try:
-        return json_module.loads(text)
-    except ValueError:
-        return text
-
-
-def _credentials(given: list[str] | None) -> dict[str, str]:
-    """Credentials come from files or stdin, so that they stand in no shell's history and no process list."""
-    found = {}
-    for key, source in _pairs(given, "--credential").items():
-        if not source.startswith("@"):
-            raise Invalid(
-                "CREDENTIAL_SOURCE", f"`{key}` is given on the command line.", hint=f"Write {key}=@FILE or {key}=@-."
-            )
-        content = sys.stdin.buffer.read() if source == "@-" else read_bytes(Path(source[1:]))
-        found[key] = content.decode().removesuffix("\n")
-    return found
