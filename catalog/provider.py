@@ -1,6 +1,7 @@
 """Where runtime and engine meet: Provider, what a handler is given (Call), and the ports it may use."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -167,7 +168,7 @@ class EventSink(Protocol):
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
     """What every handler may reach, built once. `daemon` is the services daemon of this process, where one may run.
 
-    `residents` is what drivers keep open between calls.
+    `residents` is what drivers keep open between calls, `home` the folder for files of their own.
     """
 
     log: LogSink
@@ -177,6 +178,7 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: Artifacts
     daemon: DaemonApi | None = None
     residents: Residents = msgspec.field(default_factory=Residents)
+    home: Path | None = None
 
 
 class Call(msgspec.Struct, kw_only=True):

@@ -2,13 +2,14 @@
 
 from runtime.pollers.camera_snapshots import CameraSnapshots
 from runtime.pollers.devices import DevicePoll
+from runtime.pollers.gateways import AlertFollow, GatewayPoll
 from runtime.pollers.networks import VLANS, WIFIS
 from runtime.pollers.pools import PoolPoll
 from runtime.pollers.sightings import Sightings
 from runtime.pollers.watch import Follow, Poll
 
-POLLS: tuple[Poll, ...] = (DevicePoll(), VLANS, WIFIS, PoolPoll(), CameraSnapshots())
+POLLS: tuple[Poll, ...] = (DevicePoll(), VLANS, WIFIS, PoolPoll(), CameraSnapshots(), GatewayPoll())
 """What is looked for again and again."""
 
-FOLLOWS: tuple[Follow, ...] = (Sightings(),)
+FOLLOWS: tuple[Follow, ...] = (Sightings(), AlertFollow())
 """What stays with a controller."""

@@ -25,7 +25,7 @@ MIB = 1024 * 1024
 def at(port: int, scheme: str = "http", **settings: object) -> Target:
     address = {"address": f"{scheme}://127.0.0.1:{port}", "bucket": "shelf", "timeout_seconds": 1.0}
     keys = {"access_key_id": "key", "secret_access_key": SECRET}
-    return controller("s3", {**address, **settings}, keys)  # type: ignore[dict-item]
+    return controller("s3", {**address, **settings}, keys)
 
 
 def answer(body: bytes, head: bytes = OK) -> Behaviour:

@@ -22,7 +22,7 @@ def server() -> Iterator[Memory]:
 
 def at(server: Memory, **settings: object) -> Target:
     keys = {"access_key_id": "key", "secret_access_key": "secret of the test", "session_token": "a token"}
-    return controller("s3", {"address": server.address, "bucket": "shelf", **settings}, keys)  # type: ignore[dict-item]
+    return controller("s3", {"address": server.address, "bucket": "shelf", **settings}, keys)
 
 
 async def test_the_server_itself_is_told_what_must_still_stand_there(server: Memory) -> None:
