@@ -1,6 +1,6 @@
 """SNMP tables of devices that tell nonsense: rows are left out, and nothing is ever raised."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.drivers.network.face import MAX_ADDRESSES, MAX_DEVICES, Client, devices_of
@@ -13,6 +13,7 @@ COLUMN = st.dictionaries(INDEX, VALUE, max_size=12)
 NAMES = Tables.__struct_fields__
 
 
+@settings(max_examples=40)
 @given(st.fixed_dictionaries(dict.fromkeys(NAMES, COLUMN)))
 def test_whatever_stands_in_the_tables_clients_come_of_it(
     columns: dict[str, dict[tuple[int, ...], int | bytes]],
