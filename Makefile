@@ -75,6 +75,6 @@ lock: ## Lock the dependencies again (needs uv)
 	uv pip compile -q --upgrade pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile -q --upgrade pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
 	uv pip compile -q --upgrade --group guests --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-guests.lock
-	uv pip compile -q --upgrade pyproject.toml --extra modules --constraints requirements-dev.lock --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-modules.lock
+	uv pip compile -q --upgrade pyproject.toml --extra modules --group peers --no-emit-package opencv-python --constraints requirements-dev.lock --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-modules.lock
 
 .PHONY: help setup demo guests demo-services demo-selfheal modules test-modules check test packages bench soak serve docs lock
