@@ -10,7 +10,7 @@ from docs.generate import main
 from docs.pages.errors import PACKAGES, ROOT, codes
 
 SHAPE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+\Z")
-NOT_CODES = re.compile(r"FABRIC_|FABRICKS_|ADAPTER_|SANIC_|MALLOC_|CONTENT_TYPE\Z")
+NOT_CODES = re.compile(r"FABRIC_|FABRICKS_|ADAPTER_|SANIC_|MALLOC_|XDG_|SSL_CERT_|CONTENT_TYPE\Z")
 OTHERS_NAMES = (
     "api/hardening.py",
     "runtime/wasm/guest/cgi_answer.py",
