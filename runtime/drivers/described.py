@@ -55,10 +55,16 @@ def _fields(schema: Mapping[str, Json], parts: Mapping[str, Json], before: str) 
 
 
 def _inner(schema: Mapping[str, Json], parts: Mapping[str, Json]) -> tuple[Mapping[str, Json] | None, str]:
-    for key, place in (("additionalProperties", ".<name>"), ("items", "[]")):
+    """What has fields of its own in there, and how its place is written."""
+    for key, place in (("additionalProperties", ".<name>"), ("items", "[]"), ("prefixItems", "[]"), ("anyOf", "")):
         found = schema.get(key)
-        if isinstance(found, dict) and (each := _resolved(found, parts)).get("properties"):
-            return each, place
+        for each in found if isinstance(found, list) else [found] if isinstance(found, dict) else []:
+            resolved = _resolved(each, parts)
+            if resolved.get("properties"):
+                return resolved, place
+            inner, deeper = _inner(resolved, parts) if "$ref" not in each else (None, "")
+            if inner is not None:
+                return inner, place + deeper
     return (schema, "") if schema.get("properties") else (None, "")
 
 
@@ -76,11 +82,21 @@ def _type(schema: Mapping[str, Json], parts: Mapping[str, Json]) -> str:
         return " or ".join(dict.fromkeys(_type(_resolved(each, parts), parts) for each in schema["anyOf"]))
     kind = schema.get("type", "anything")
     if kind == "array":
-        return f"list of {_type(_resolved(schema.get('items', {}), parts), parts)}"
+        return f"list of {_listed(schema, parts)}"
     if kind == "object":
         inner = schema.get("additionalProperties")
         return f"map of {_type(_resolved(inner, parts), parts)}" if isinstance(inner, dict) else "object"
     return {"string": "text", "boolean": "yes or no", "null": "nothing"}.get(str(kind), str(kind)) + _bounds(schema)
+
+
+def _listed(schema: Mapping[str, Json], parts: Mapping[str, Json]) -> str:
+    """A list of its own length says what stands at each place."""
+    first = schema.get("prefixItems")
+    if isinstance(first, list) and first:
+        kinds = [_type(_resolved(each, parts), parts) for each in first]
+        return f"{len(kinds)} times {kinds[0]}" if len(set(kinds)) == 1 else ", ".join(kinds)
+    items = schema.get("items")
+    return _type(_resolved(items, parts), parts) if isinstance(items, dict) else "anything"
 
 
 def _bounds(schema: Mapping[str, Json]) -> str:
