@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from catalog.errors import FabricError
@@ -70,6 +72,32 @@ async def test_what_plays_kamailio_costs_its_own_call(behaviour: Behaviour, code
     assert error.message.isprintable()
 
 
+async def test_an_answer_without_end_is_said_to_be_one() -> None:
+    with hostile(floods(OK + b"\r\n")) as port:
+        error = await _fails(controller("kamailio", {"address": f"http://127.0.0.1:{port}/RPC"}, SECRET), seconds=10)
+    assert "has no end" in error.message
+
+
+@pytest.mark.parametrize(
+    ("expires", "registered"), [(60, True), ("permanent", True), (0, False), (-3, False), ("expired", False)]
+)
+async def test_a_contact_that_has_run_out_is_none(expires: int | str, registered: bool) -> None:
+    contacts = [{"Contact": {"Address": "sip:bob@10.0.0.9", "Expires": expires, "Received": "sip:192.0.2.7:5062"}}]
+    answer = {"jsonrpc": "2.0", "id": 1, "result": {"AoR": "bob", "Contacts": contacts}}
+    calls = {"jsonrpc": "2.0", "id": 1, "result": []}
+    told = [msgspec.json.encode(answer), msgspec.json.encode(calls)]
+
+    def behave(connection: socket.socket) -> None:
+        body = told.pop(0)
+        says(OK + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)(connection)
+
+    with hostile(behave) as port:
+        async with ports() as real:
+            target = controller("kamailio", {"address": f"http://127.0.0.1:{port}/RPC"})
+            status = await ask(OPERATION, target, real, phone_id="bob")
+    assert (status["registered"], status["address"]) == (registered, "192.0.2.7" if registered else None)
+
+
 TCP = {
     "hangs": (hangs, "TARGET_TIMEOUT"),
     "resets": (resets, "TARGET_UNREACHABLE"),
@@ -95,10 +123,7 @@ async def test_what_plays_a_proxy_over_tcp_costs_its_own_call(behaviour: Behavio
 
 
 async def test_keep_alives_without_end_are_left_in_time() -> None:
-    def babble(connection: object) -> None:
-        import socket
-
-        assert isinstance(connection, socket.socket)
+    def babble(connection: socket.socket) -> None:
         while True:
             connection.sendall(b"\r\n" * 4096)
 
