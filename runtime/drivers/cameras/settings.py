@@ -100,8 +100,10 @@ class OnvifSettings(Trusting, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who looks. Nothing where the camera lets everybody look."""
 
-    username: str = ""
-    password: str = ""
+    username: Annotated[str, Meta(description="Who signs in; left out where everybody may look.")] = ""
+    password: Annotated[
+        str, Meta(description="Sent to `address` alone, and as a digest where the camera asks for one.")
+    ] = ""
 
     def __repr__(self) -> str:
         return "Login()"

@@ -8,7 +8,7 @@ import numpy
 from runtime.drivers.cameras.eye.zones import Zones
 
 WIDTH = 640
-"""Pixels across. A person must be at least 96 of them tall, or some 13 % of a picture of 4:3."""
+"""Pixels across. A person must be some 96 of them tall: a fifth of the height of a 4:3 picture."""
 
 _SMALLEST = (64, 128)
 
