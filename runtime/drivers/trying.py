@@ -12,3 +12,8 @@ async def tried(name: str, work: Callable[[], Awaitable[str]]) -> Check:
         return Check(name=name, ok=True, detail=await work())
     except FabricError as error:
         return Check(name=name, ok=False, detail=error.message, code=error.code, hint=error.hint)
+
+
+def counted(number: int, what: str) -> str:
+    """`1 client`, `2 clients`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

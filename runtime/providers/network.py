@@ -1,5 +1,6 @@
 """Networks: who is on them, and the events of VLANs and wireless networks."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -67,6 +68,9 @@ class WifiChanged(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     actor_id: str | None = None
 
 
+MAX_ANSWER = 240 * 1024
+"""Octets of JSON: a step's output is refused above 256 KiB."""
+
 operations = OperationSet("network")
 
 
@@ -75,11 +79,21 @@ async def list_clients(query: ClientQuery, call: Call) -> Clients:
     """Say who is on a network, as its controller's tables tell it."""
     found = [each for each in await network_of(call).clients() if each.online or not query.online_only]
     found.sort(key=lambda each: (not each.online, -(each.seen or 0), each.mac))
-    return Clients(
-        clients=[_told(each) for each in found[: query.limit]],
-        total=len(found),
-        truncated=len(found) > query.limit,
-    )
+    clients = fitting(found, query.limit)
+    return Clients(clients=clients, total=len(found), truncated=len(found) > len(clients))
+
+
+def fitting(found: Sequence[face.Client], limit: int) -> list[Client]:
+    """The first of them, as many as are wanted and fit into an answer."""
+    clients: list[Client] = []
+    size = 0
+    for each in found[:limit]:
+        client = _told(each)
+        size += len(msgspec.json.encode(client))
+        if size > MAX_ANSWER:
+            break
+        clients.append(client)
+    return clients
 
 
 def _told(client: face.Client) -> Client:

@@ -16,7 +16,7 @@ from runtime.drivers.link import Link
 from runtime.drivers.network.face import MAX_ADDRESSES, MAX_CLIENTS, Client, devices_of
 from runtime.drivers.network.netlink_tables import Heard, clients_of, forwarded_of, interfaces_of, neighbour_of
 from runtime.drivers.network.settings import NetlinkSettings
-from runtime.drivers.trying import tried
+from runtime.drivers.trying import counted, tried
 
 _LANES = Lanes()
 
@@ -33,7 +33,7 @@ class Netlink:
 
         async def read() -> str:
             clients = await self.clients()
-            return f"{len(clients)} clients, {sum(each.online for each in clients)} of them online"
+            return f"{counted(len(clients), 'client')}, {sum(each.online for each in clients)} online"
 
         return [await tried("read the neighbour table", read)]
 

@@ -12,7 +12,7 @@ from runtime.drivers.network.face import Client, Vlan, Wifi, devices_of
 from runtime.drivers.network.settings import SnmpSettings
 from runtime.drivers.network.snmp_session import Session
 from runtime.drivers.network.snmp_walk import Bind, Oid, walk
-from runtime.drivers.trying import tried
+from runtime.drivers.trying import counted, tried
 
 
 class Snmp:
@@ -27,13 +27,13 @@ class Snmp:
         """Ask for its name, then read each table."""
 
         async def clients() -> str:
-            return f"{len(await self.clients())} clients"
+            return counted(len(await self.clients()), "client")
 
         async def vlans() -> str:
-            return f"{len(await self.vlans())} VLANs"
+            return counted(len(await self.vlans()), "VLAN")
 
         async def wifis() -> str:
-            return f"{len(await self.wifis())} wireless networks"
+            return counted(len(await self.wifis()), "wireless network")
 
         first = await tried("answer", self._name)
         if not first.ok:

@@ -11,7 +11,7 @@ from runtime.drivers.driver import Check, Device
 from runtime.drivers.failures import refused
 from runtime.drivers.link import Link
 from runtime.drivers.printable import printable
-from runtime.drivers.trying import tried
+from runtime.drivers.trying import counted, tried
 from runtime.drivers.voip.face import MAX_PHONES, Phone
 from runtime.drivers.voip.jsonrpc import Refusal, Rpc
 from runtime.drivers.voip.phone_ids import host_of, is_same, record_of
@@ -94,13 +94,13 @@ class Kamailio:
             return printable(self._taken(await self._rpc.call("core.version", (), str), "core.version"))
 
         async def registrations() -> str:
-            return f"{len(await self._records())} telephones are registered"
+            return counted(len(await self._records()), "registered telephone")
 
         async def calls() -> str:
             dialogs = await self._dialogs()
             if dialogs is None:
                 raise refused(self._target, "its module `dialog` is not loaded, so calls cannot be seen", _LOAD)
-            return f"{len(dialogs)} calls"
+            return counted(len(dialogs), "call")
 
         tries = {"answer": version, "list registrations": registrations, "list calls": calls}
         return [await tried(name, work) for name, work in tries.items()]

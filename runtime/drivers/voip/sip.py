@@ -13,7 +13,7 @@ from runtime.drivers.driver import Check, Device
 from runtime.drivers.failures import auth_failed, not_found, refused
 from runtime.drivers.link import Link
 from runtime.drivers.printable import printable
-from runtime.drivers.trying import tried
+from runtime.drivers.trying import counted, tried
 from runtime.drivers.voip.face import Phone
 from runtime.drivers.voip.phone_ids import record_of
 from runtime.drivers.voip.settings import Login, SipSettings
@@ -53,7 +53,7 @@ class Sip:
 
         async def phones() -> str:
             found = await self._phones()
-            return f"{sum(each.online for each in found)} of {len(found)} telephones are there"
+            return f"{sum(each.online for each in found)} of {counted(len(found), 'telephone')} there"
 
         first = await tried("answer", itself)
         if not first.ok or not self._settings.phones:

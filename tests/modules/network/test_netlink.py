@@ -186,4 +186,4 @@ async def test_clients_are_devices_where_that_is_wanted(met: Wire) -> None:
         (check,) = await opened(_at(met), real).check()
     assert (device.device_id, device.kind, device.online) == (met.mac, "client", True)
     assert device.facts == {"mac": met.mac, "address": THERE}
-    assert (check.ok, check.detail) == (True, "1 clients, 1 of them online")
+    assert (check.ok, check.detail) == (True, "1 client, 1 online")

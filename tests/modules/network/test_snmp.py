@@ -115,7 +115,7 @@ async def test_the_test_says_what_works(agent: Snmpd) -> None:
         ("answer", True, "closet-switch"),
         ("list clients", True, "0 clients"),
         ("list VLANs", True, "2 VLANs"),
-        ("list wireless networks", True, "1 wireless networks"),
+        ("list wireless networks", True, "1 wireless network"),
     ]
 
 

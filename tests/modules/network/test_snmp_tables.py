@@ -1,11 +1,13 @@
 """SNMP tables of devices that tell nonsense: rows are left out, and nothing is ever raised."""
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.drivers.network.face import MAX_ADDRESSES, MAX_DEVICES, Client, devices_of
 from runtime.drivers.network.macs import mac_from_text, mac_of
 from runtime.drivers.network.snmp_tables import Tables, clients_of, vlans_of, wifis_of
+from runtime.providers.network import fitting
 
 INDEX = st.lists(st.one_of(st.integers(0, 300), st.integers(0, 2**32)), max_size=22).map(tuple)
 VALUE = st.one_of(st.integers(-(2**31), 2**64), st.binary(max_size=8))
@@ -52,3 +54,13 @@ def test_a_flood_of_addresses_floods_nobody_with_devices() -> None:
     devices = devices_of(clients)
     assert len(devices) == MAX_DEVICES
     assert devices == devices_of(clients[::-1])
+
+
+def test_an_answer_fits_into_a_steps_output() -> None:
+    many = tuple(f"2001:db8::{number:x}:ffff:ffff:ffff" for number in range(MAX_ADDRESSES))
+    clients = [Client(mac=mac_of((2 << 40 | each).to_bytes(6, "big")) or "", online=True, addresses=many)
+               for each in range(1000)]  # fmt: skip
+    told = fitting(clients, 1000)
+    assert 200 < len(told) < 1000
+    assert len(msgspec.json.encode(told)) < 256 * 1024
+    assert len(fitting(clients, 7)) == 7
