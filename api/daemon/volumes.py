@@ -7,6 +7,7 @@ from api.daemon.shown_volume import listed, shown, shown_copy
 from api.daemon.times import stamp
 from catalog.jsonvalue import Json
 from runtime.daemon.volumes import read_volume
+from runtime.daemon.volumes.verifying import verify
 from runtime.forms.scalars import print_bytes
 
 COPY_SECONDS = 6 * 3600.0
@@ -19,7 +20,7 @@ class DeleteQuery(msgspec.Struct, frozen=True, kw_only=True):
     force: bool = False
 
 
-class Restore(msgspec.Struct, frozen=True, kw_only=True):
+class Which(msgspec.Struct, frozen=True, kw_only=True):
     """Which backup, by name; left out, the newest."""
 
     backup: str | None = None
@@ -69,12 +70,21 @@ async def back_up_volume(asked: Asked[Document, NoQuery]) -> Answer:
     return Answer({"id": volume.id, "backup": shown_copy(copy)}, 201)
 
 
-async def restore_volume(asked: Asked[Restore, NoQuery]) -> Answer:
+async def restore_volume(asked: Asked[Which, NoQuery]) -> Answer:
     """Put a verified backup in the place of what a volume holds, while no service has it."""
     asked.allow(COPY_SECONDS)
     volume = asked.daemon.volumes.get(asked.path["id"])
     copy = await asked.daemon.volumes.restore(volume.id, asked.body.backup)
     return Answer({"id": volume.id, "backup": copy.name, "restored_at": stamp(asked.daemon.clock.now_ns())})
+
+
+async def verify_backup(asked: Asked[Which, NoQuery]) -> Answer:
+    """Read a backup again and compare it with what was written; whoever finds it damaged still has time."""
+    asked.allow(COPY_SECONDS)
+    volume = asked.daemon.volumes.get(asked.path["id"])
+    verdict = await verify(asked.daemon.volumes, volume.id, asked.body.backup)
+    found = {"backup": verdict.backup, "verified": verdict.reason is None, "reason": verdict.reason}
+    return Answer({"id": volume.id, **found, "checked_at": stamp(asked.daemon.clock.now_ns())})
 
 
 def _endpoint(method: str, path: str, handler: Json, *, gives: int = 200, owned: bool = True) -> Endpoint:
@@ -88,5 +98,6 @@ ENDPOINTS = (
     _endpoint("DELETE", "/{id}", delete_volume),
     _endpoint("GET", "/{id}/backups", list_backups, owned=False),
     _endpoint("POST", "/{id}/backup", back_up_volume, gives=201),
+    _endpoint("POST", "/{id}/verify", verify_backup, owned=False),
     _endpoint("POST", "/{id}/restore", restore_volume),
 )

@@ -36,6 +36,7 @@ def test_a_volume_is_made_shown_copied_brought_back_and_removed(fabric: Fabric) 
     copied = fabric("volume", "backup", "orders", "--json").json
     assert fabric("volume", "backups", "orders", "--json").json == [copied]
     assert "orders-" in fabric("volume", "backups", "orders").out
+    assert fabric("volume", "verify", "orders").err == f"Backup `{copied['name']}` is what was written.\n"
     back = fabric("volume", "restore", "orders", copied["name"], "--yes")
     assert (back.code, copied["name"] in back.err) == (0, True)
     assert fabric("volume", "restore", "orders").code == 2, "nobody can be asked"

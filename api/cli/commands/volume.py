@@ -8,6 +8,7 @@ import typer
 from api.cli import terminal
 from api.cli.control import Control
 from api.cli.server import segment
+from catalog.errors import Conflict
 
 app = typer.Typer(no_args_is_help=True, help="Volumes of services, and their backups.")
 
@@ -141,6 +142,23 @@ def backup(name: Name, json: terminal.AsJson = False) -> None:
     """
     made = Control.configured().post(f"volumes/{segment(name)}/backup", {}, seconds=COPY_SECONDS)["backup"]
     terminal.done(f"`{name}` is copied to `{made['path']}` ({made['size']}).", made, as_json=json)
+
+
+@app.command("verify")
+def verify(
+    name: Name,
+    copy: Annotated[str | None, typer.Argument(metavar="[BACKUP]", help="Its name; left out, the newest.")] = None,
+    json: terminal.AsJson = False,
+) -> None:
+    """Read a backup again and say whether it is what was written.
+
+    Example: fabric volume verify orders
+    """
+    path = f"volumes/{segment(name)}/verify"
+    found = Control.configured().post(path, {"backup": copy}, seconds=COPY_SECONDS)
+    if not found["verified"]:
+        raise Conflict("VOLUME_DAMAGED", found["reason"], hint="Make another backup now, and restore another one.")
+    terminal.done(f"Backup `{found['backup']}` is what was written.", found, as_json=json)
 
 
 @app.command("restore")
