@@ -116,10 +116,16 @@ class Session:
         while self._held is None:
             if self._closed:
                 raise unreachable(self._target, "the connection to it was closed in this moment", "Try again.")
+            own = self._opening is None
             if self._opening is None:
                 self._opening = asyncio.create_task(self._open(link), name="libvirt-open")
                 self._opening.add_done_callback(self._opened)
-            await asyncio.shield(self._opening)
+            try:
+                await asyncio.shield(self._opening)
+            except TargetTimeout:
+                # Where it was another call's patience that ended, ours goes on.
+                if own:
+                    raise
         return self._held[0]
 
     async def _open(self, link: Link) -> None:

@@ -16,7 +16,7 @@ from tests.fakes.certificates import authority_pem, pair, serving
 from tests.modules.asking import ask, controller
 from tests.modules.hypervisor.changing import apply, plan
 from tests.modules.peers import hostile_socket
-from tests.modules.peers.hostile_socket import Behaviour
+from tests.modules.peers.hostile_socket import Behaviour, Gate
 from tests.modules.peers.libvirtd import PASSWORD, USER, VERSION, Libvirtd
 
 OPERATION = "hypervisor.vm.list"
@@ -134,14 +134,42 @@ async def test_nonsense_from_afar_is_refused_at_once(real: Ports, behaviour: Beh
     assert seconds < 4
 
 
-async def test_one_that_hangs_afar_is_cut_off_and_holds_no_thread(real: Ports) -> None:
+async def test_one_that_hangs_afar_is_cut_off_each_time(real: Ports) -> None:
+    came = 0
+
+    async def hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal came
+        came += 1
+        await hostile_socket.hangs(reader, writer)
+
     threads = threading.active_count()
-    async with _listening(hostile_socket.hangs) as port:
+    async with _listening(hangs) as port:
         target = controller("libvirt", {"uri": f"qemu+tcp://127.0.0.1:{port}/system", "timeout_seconds": 0.3})
         for _ in range(6):
             error, _ = await _refused(target, real)
             assert error.code == "TARGET_TIMEOUT"
+    # Each call was one of its own: none waited behind a thread that still hung.
+    assert came == 6
     assert threading.active_count() <= threads + 2
+
+
+@in_group
+async def test_one_that_stops_answering_afar_is_called_anew(host: Libvirtd, real: Ports) -> None:
+    way = Gate(host.socket, host.socket)
+    server = await asyncio.start_server(way.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    target = controller("libvirt", {"uri": f"qemu+tcp://127.0.0.1:{port}/session", "timeout_seconds": 0.5})
+    try:
+        await ask(OPERATION, target, real)
+        way.answers = 0
+        error, _ = await _refused(target, real)
+        assert (error.code, way.passed) == ("TARGET_TIMEOUT", 1)
+        way.answers = None
+        await ask(OPERATION, target, real)
+        assert way.passed == 2
+    finally:
+        server.close()
+        way.cut()
 
 
 @pytest.mark.parametrize(
