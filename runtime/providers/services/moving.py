@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from catalog.changes import Change
+from catalog.errors import Conflict
 from catalog.jsonvalue import Json
 from catalog.operations import OperationSet
 from catalog.provider import Call
@@ -19,6 +20,9 @@ from runtime.providers.services.standing import facts, get_revisions, observed
 from runtime.providers.services.wanted import Duration
 
 operations = OperationSet("services")
+
+_AT_WORK = frozenset({"pending", "starting", "running"})
+_AT_REST = frozenset({"stopped"})
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,8 +107,9 @@ class StartService(_Observed):
     """Start a service that is stopped or has failed."""
 
     async def plan(self, params: Which, call: Call) -> Change:
-        """Its state before and after. Raises NotFound SERVICE_NOT_FOUND."""
+        """Its state before and after. Raises NotFound SERVICE_NOT_FOUND, Conflict INVALID_STATE."""
         service = await _get(params.service, call)
+        _check_state(service, "start", _AT_WORK)
         return Change(
             target_id=service["id"],
             request=request("POST", _path(service, "start"), body={}),
@@ -124,8 +129,9 @@ class StopService(_Observed):
     """Stop a service until somebody starts it again."""
 
     async def plan(self, params: Ending, call: Call) -> Change:
-        """Its state before and after. Raises NotFound SERVICE_NOT_FOUND."""
+        """Its state before and after. Raises NotFound SERVICE_NOT_FOUND, Conflict INVALID_STATE."""
         service = await _get(params.service, call)
+        _check_state(service, "stop", _AT_REST)
         return Change(
             target_id=service["id"],
             request=request("POST", _path(service, "stop"), body=_ending(params)),
@@ -186,6 +192,16 @@ class DeleteService(_Observed):
 
 async def _get(name: str, call: Call) -> Json:
     return await daemon_of(call).ask("GET", f"services/{segment(name)}")
+
+
+def _check_state(service: Json, verb: str, never: frozenset[str]) -> None:
+    """Refuse what could not be applied: from such a state it is refused, and from another it is drift."""
+    if service["state"] in never:
+        raise Conflict(
+            "INVALID_STATE",
+            f"Service `{service['name']}` is {service['state']}: it cannot be asked to {verb}.",
+            hint="Guard the step with a condition on its state.",
+        )
 
 
 def _path(service: Json, verb: str) -> str:

@@ -193,6 +193,12 @@ def test_what_cannot_be_is_not_staged(operator: Operator, web: str) -> None:
         ("services.run_module", {"reference": "nothing:1.0.0"}),
     ):
         refused(NotFound, "MODULE_NOT_FOUND", operator, operation, **params)
+    said = refused(Conflict, "INVALID_STATE", operator, "services.start", service="web")
+    assert said.message == "Service `web` is running: it cannot be asked to start."
+    stop = operator.plan("services.stop", service="web", force=True)
+    operator.apply("services.stop", stop)
+    refused(Conflict, "INVALID_STATE", operator, "services.stop", service="web")
+    assert operator.plan("services.start", service="web").after == {"state": "running"}
     refused(Invalid, "INVALID_REQUEST", operator, "networks.create", name="..")
     refused(Invalid, "INVALID_REQUEST", operator, "volumes.create", name="A volume", size="1Mi")
     refused(Invalid, "INVALID_REQUEST", operator, "volumes.create", name="v", size="1Mi", backup={"schedule": "never"})
