@@ -57,10 +57,12 @@ class Administration:
     ) -> Controller:
         """A new controller; its credentials are sealed.
 
-        Raises Invalid DRIVER_UNKNOWN, CONTROLLER_SETTINGS, CONTROLLER_CREDENTIALS, SITE_UNKNOWN; Conflict NAME_TAKEN.
-        `controller_id` is for a fresh server's first controllers, whose ids a scenario's Connections already name.
+        Raises Invalid DRIVER_UNKNOWN, CONTROLLER_SETTINGS, CONTROLLER_CREDENTIALS, SITE_UNKNOWN; Conflict NAME_TAKEN,
+        CONTROLLER_EXISTS. `controller_id` is for one whose id Connections already name.
         """
         require(actor, "controllers.manage", site_id)
+        if controller_id is not None and await self._store.find_controllers([controller_id]):
+            raise Conflict("CONTROLLER_EXISTS", f"Id `{controller_id}` is taken.", hint="Leave it out: one is made.")
         self._rules.check_settings(driver, settings)
         self._rules.check_credentials(driver, credentials)
         controller = Controller(

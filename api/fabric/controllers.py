@@ -1,6 +1,7 @@
 """Routes: controllers, the managed targets."""
 
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -24,6 +25,9 @@ class ControllerBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     settings: dict[str, Json] = {}
     credentials: dict[str, str] = {}
     read_only: bool = False
+    id: Annotated[
+        UUID | UnsetType, Meta(description="An id of your own, which Connections may name already; else one is made.")
+    ] = UNSET
 
 
 class ControllerChanges(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +65,7 @@ async def create_controller(asked: Asked[ControllerBody, NoQuery]) -> Answer:
         settings=body.settings,
         credentials=body.credentials,
         read_only=body.read_only,
+        controller_id=None if body.id is UNSET else str(body.id),
     )
     return _shown(controller, asked.actor, 201)
 

@@ -219,3 +219,12 @@ def test_controllers_and_their_events_carry_no_credentials(server: Running, scri
     for path in ("/controllers?limit=200", "/events?limit=200", "/audit?limit=200", "/drivers"):
         assert SECRET.encode() not in server.call("GET", path).content
     assert all(SECRET.encode() not in path.read_bytes() for path in server.data.glob("*.sqlite*"))
+
+
+@pytest.mark.usefixtures("script")
+def test_an_id_of_ones_own_is_taken_once(server: Running) -> None:
+    wanted = "5d0c2d0e-8f3a-4b1e-9c55-2f1d7a3e9b99"
+    assert add(server, "own-id", id=wanted)["id"] == wanted
+    assert add(server, "own-id-again", 409, id=wanted)["code"] == "CONTROLLER_EXISTS"
+    assert add(server, "no-id", 400, id="x")["status"] == 400
+    assert server.get(f"/controllers/{wanted}")["name"] == "own-id"

@@ -71,6 +71,9 @@ def add(
     setting: Settings = None,
     credential: Credentials = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Nothing is applied to it.")] = False,
+    wanted_id: Annotated[
+        str | None, typer.Option("--id", help="A UUID that your Connections name already; else one is made.")
+    ] = None,
     json: terminal.AsJson = False,
 ) -> None:
     """Add a controller. Its driver says at once what does not fit.
@@ -85,6 +88,7 @@ def add(
         "settings": settings_of(setting),
         "credentials": credentials_of(credential),
         "read_only": read_only,
+        **({} if wanted_id is None else {"id": wanted_id}),
     }
     made = server.post("controllers", body)
     if json:
