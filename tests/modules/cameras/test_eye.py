@@ -1,18 +1,22 @@
 """The process that decodes: what it may use, and what becomes of it when it is sent what nobody should send."""
 
 import asyncio
+import socket
 import struct
+import sys
+import threading
 
 import psutil
 import pytest
 
-from runtime.drivers.cameras.eye.framing import MAX_HEADER
+from runtime.drivers.cameras.eye.framing import LENGTHS, MAX_HEADER, framed, lengths_of
 from runtime.drivers.cameras.eye.job import Attention, Job, Told, Unseen
 from runtime.drivers.cameras.eyes import Eye
 from runtime.drivers.cameras.limits import MAX_JPEG
 from runtime.pollers import sightings
 from tests.modules.cameras.calling import Caller
 from tests.modules.cameras.following import following
+from tests.modules.peers.hostile_http import hangs, hostile
 from tests.modules.peers.http_camera import http_camera
 from tests.modules.peers.pictures import moving, still
 
@@ -90,17 +94,19 @@ async def test_one_that_is_killed_is_a_stream_that_cannot_be_decoded() -> None:
         eye.end()
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [struct.pack(">II", MAX_HEADER + 1, 0), struct.pack(">II", 2, MAX_JPEG + 1), struct.pack(">II", 2, 0) + b"[]"],
-)
-async def test_what_it_says_is_bounded_and_read_strictly(sent: bytes) -> None:
+@pytest.mark.parametrize("lengths", [(MAX_HEADER + 1, 0), (2, MAX_JPEG + 1), (1 << 31, 1 << 31)])
+def test_what_it_says_is_bounded(lengths: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="too long"):
+        lengths_of(LENGTHS.pack(*lengths))
+    assert lengths_of(LENGTHS.pack(MAX_HEADER, MAX_JPEG)) == (MAX_HEADER, MAX_JPEG)
+
+
+async def test_what_it_says_is_read_strictly() -> None:
     eye = Eye(warm=False)
     try:
         await eye.give(Job(kind="watch", attention=ALL))
         reader = asyncio.StreamReader()
-        reader.feed_data(sent)
-        reader.feed_eof()
+        reader.feed_data(framed(b'{"kind": "secrets"}'))
         eye._reader = reader  # as if the process had been taken over
         with pytest.raises(Unseen) as unseen:
             await eye.told()
@@ -110,22 +116,35 @@ async def test_what_it_says_is_bounded_and_read_strictly(sent: bytes) -> None:
 
 
 async def test_it_ends_with_whoever_started_it() -> None:
-    script = (
-        "import asyncio, sys\n"
-        "from runtime.drivers.cameras.eyes import Eye\n"
-        "async def main():\n"
-        "    print(Eye(warm=False).pid, flush=True)\n"
-        "    await asyncio.sleep(60)\n"
-        "asyncio.run(main())\n"
-    )
-    import sys
+    script = """
+import asyncio, sys
+from runtime.drivers.cameras.eye.job import Job, Source
+from runtime.drivers.cameras.eyes import Eye
+async def main():
+    eye = Eye(warm=False)
+    where = {"scheme": "rtsp", "host": "127.0.0.1", "port": int(sys.argv[1]), "path": "/"}
+    await eye.give(Job(kind="look", source=Source(**where, addresses=("127.0.0.1",))))
+    print(eye.pid, flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+    reached = threading.Event()
 
-    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
-    assert parent.stdout is not None
-    eye = psutil.Process(int(await parent.stdout.readline()))
-    parent.kill()
-    await parent.wait()
-    assert await asyncio.to_thread(psutil.wait_procs, [eye], 5) == ([eye], [])
+    def behave(connection: socket.socket) -> None:
+        reached.set()
+        hangs(connection)
+
+    with hostile(behave) as port:
+        parent = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", script, str(port), stdout=asyncio.subprocess.PIPE
+        )
+        assert parent.stdout is not None
+        eye = psutil.Process(int(await parent.stdout.readline()))
+        # It is in the middle of its work, and waits for the camera.
+        assert await asyncio.to_thread(reached.wait, 10)
+        parent.kill()
+        await parent.wait()
+        assert await asyncio.to_thread(psutil.wait_procs, [eye], 5) == ([eye], [])
 
 
 async def test_a_camera_whose_pictures_kill_is_watched_again(monkeypatch: pytest.MonkeyPatch) -> None:

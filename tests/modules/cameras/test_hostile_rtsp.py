@@ -29,8 +29,8 @@ def caller(port: int, seconds: float = 5) -> Caller:
     return Caller("rtsp", settings, {"username": "viewer", "password": SECRET})
 
 
-def plays(media: Callable[[socket.socket], None]) -> Behaviour:
-    """Answers everything that a player asks as it should, and then sends what `media` sends."""
+def plays(media: Callable[[socket.socket], None], also: bytes = b"", sdp: bytes = SDP) -> Behaviour:
+    """Answers a player as it should, with `also` in each reply, and then sends what `media` sends."""
 
     def behave(connection: socket.socket) -> None:
         asked = number = b""
@@ -38,10 +38,10 @@ def plays(media: Callable[[socket.socket], None]) -> Behaviour:
             if line.lower().startswith(b"cseq:"):
                 number = line.split()[1]
             elif line == b"\r\n":
-                head = b"RTSP/1.0 200 OK\r\nCSeq: " + number + b"\r\nSession: 1\r\n"
+                head = b"RTSP/1.0 200 OK\r\nCSeq: " + number + b"\r\nSession: 1\r\n" + also
                 if asked == b"DESCRIBE":
-                    connection.sendall(head + b"Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n" % len(SDP))
-                    connection.sendall(SDP)
+                    connection.sendall(head + b"Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n" % len(sdp))
+                    connection.sendall(sdp)
                 else:
                     connection.sendall(head + b"Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n")
                 if asked == b"PLAY":
@@ -112,6 +112,18 @@ async def test_nobody_follows_a_camera_to_another_place() -> None:
         with hostile(turns) as port, pytest.raises(FabricError) as refused:
             await caller(port).ask("cameras.snapshot", camera_id="porch")
         assert refused.value.code == "TARGET_REFUSED"
+    assert not came.is_set()
+
+
+async def test_other_places_that_a_stream_names_are_not_gone_to_either() -> None:
+    came = threading.Event()
+    with hostile(lambda _: came.set()) as elsewhere:
+        place = b"rtsp://127.0.0.1:%d/x" % elsewhere
+        there = b"c=IN IP4 127.0.0.1\r\nm=video %d RTP/AVP 96" % elsewhere
+        sdp = SDP.replace(b"m=video 0 RTP/AVP 96", there).replace(b"stream=0", place)
+        also = b"Content-Base: " + place + b"\r\nLocation: " + place + b"\r\nRTP-Info: url=" + place + b"\r\n"
+        with hostile(plays(rubbish, also, sdp)) as port, pytest.raises(FabricError):
+            await caller(port, 3).ask("cameras.snapshot", camera_id="porch")
     assert not came.is_set()
 
 

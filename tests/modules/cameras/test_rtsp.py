@@ -1,5 +1,6 @@
 """The driver `rtsp` at GStreamer's RTSP server."""
 
+import sys
 from collections.abc import Callable, Iterator
 
 import cv2
@@ -7,6 +8,7 @@ import numpy
 import pytest
 
 from catalog.errors import FabricError, Invalid
+from runtime.drivers.cameras import decoders
 from runtime.drivers.opening import check_controller
 from tests.modules.cameras.calling import Caller
 from tests.modules.peers.gst_rtsp import PASSWORD, USER, GstRtsp, gst_rtsp
@@ -90,3 +92,14 @@ def test_an_address_that_cannot_work_is_refused_when_it_is_written(address: str,
         check_controller("rtsp", {"address": address, "cameras": {"a": {"path": "/"}}}, {})
     assert told in refused.value.message
     assert "secret" not in refused.value.message
+
+
+async def test_without_its_library_opening_says_which_extra_brings_it(
+    guarded: GstRtsp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoders, "find_spec", lambda name: None)
+    monkeypatch.delitem(sys.modules, "runtime.drivers.cameras.rtsp", raising=False)
+    with pytest.raises(FabricError) as refused:
+        await caller(guarded).ask("cameras.snapshot", camera_id="porch")
+    assert refused.value.code == "DRIVER_MISSING"
+    assert "fabricksd[rtsp]" in (refused.value.hint or "")
