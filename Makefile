@@ -35,6 +35,12 @@ demo-services: guests ## Four WASM services in one project: traffic, a crash, sc
 demo-selfheal: guests ## A service fails; its log is read, a rollback waits, a person applies it, it is healthy
 	@$(BIN)/python -m api.cli.demo.selfheal
 
+demo-porch: modules ## A camera's stream: something moves, its picture waits, a person agrees, the bytes are kept
+	@$(BIN)/python -m api.cli.demo.porch
+
+demo-vm: modules ## A virtual machine crashes: another's snapshot and restart wait; one is applied, one rejected
+	@$(BIN)/python -m api.cli.demo.vm
+
 .venv/.modules: .venv/.ready requirements-modules.lock
 	@$(BIN)/python -m tests.packages --modules
 	@echo "modules: installing the drivers' client libraries into .venv …"
@@ -77,4 +83,4 @@ lock: ## Lock the dependencies again (needs uv)
 	uv pip compile -q --upgrade --group guests --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-guests.lock
 	uv pip compile -q --upgrade pyproject.toml --extra modules --group peers --no-emit-package opencv-python --constraints requirements-dev.lock --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-modules.lock
 
-.PHONY: help setup demo guests demo-services demo-selfheal modules test-modules check test packages bench soak serve docs lock
+.PHONY: help setup demo guests demo-services demo-selfheal demo-porch demo-vm modules test-modules check test packages bench soak serve docs lock
