@@ -111,6 +111,7 @@ def _settings(scenario: Scenario, folder: Path) -> Settings:
         webhook_allowed_hosts=(LOOPBACK,),
         adapter_read_only=scenario.read_only,
         shutdown_seconds=2.0,
+        pollers=False,
     )
 
 
