@@ -9,6 +9,7 @@ from catalog.errors import FabricError
 from catalog.jsonvalue import Json
 from catalog.provider import Target
 from runtime.drivers.driver import Device
+from runtime.drivers.masking import masked, masked_data
 from runtime.drivers.opening import find_driver, link_of, open_peer
 from runtime.pollers.absences import excused
 from runtime.pollers.camera_status import camera_statuses, cameras_away
@@ -69,7 +70,8 @@ class DevicePoll:
         """Ask the controller for its devices and compare."""
         known = _known(watched.memory)
         link = link_of(watched.target, watched.ports, watched.deadline)
-        present = {each.device_id: each for each in await open_peer(link).devices()}
+        # Before they are compared and remembered: some cameras tell their streams with the password in the URL.
+        present = {each.device_id: _masked(watched.target, each) for each in await open_peer(link).devices()}
         patience = getattr(link.settings, "offline_after", 1)
         present, missed = excused(known.devices, present, known.missed, patience)
         happenings = [*compare(known.all, present, watched.target)]
@@ -132,6 +134,12 @@ def _told(kind: str, device: Device, target: Target, **also: Json) -> Happening:
 def _moved(target: Target, *, online: bool, reason: str | None) -> Happening:
     itself = Device(device_id=target.id, name=target.name, kind="controller", online=online, reason=reason)
     return _told("device.status.changed", itself, target, old_status="offline" if online else "online")
+
+
+def _masked(target: Target, device: Device) -> Device:
+    """The device without its controller's credentials."""
+    reason = None if device.reason is None else masked(target, device.reason)
+    return msgspec.structs.replace(device, facts=masked_data(target, device.facts), reason=reason)
 
 
 def _status(device: Device) -> str:

@@ -10,7 +10,7 @@ from catalog.errors import FabricError, TargetTimeout
 from catalog.provider import Ports, Target
 from runtime.drivers.failures import timed_out
 from runtime.pollers.memory import Memories, Memory, Untold
-from runtime.pollers.telling import Teller
+from runtime.pollers.telling import Teller, without_credentials
 from runtime.pollers.watch import Poll, Seen, Watched
 
 _log = structlog.get_logger()
@@ -82,7 +82,9 @@ class Look:
         if not seen.happenings:
             await self._memories.keep(msgspec.structs.replace(memory, kept=seen.memory))
             return
-        untold = Untold(time=self._now(), happenings=seen.happenings)
+        untold = Untold(
+            time=self._now(), happenings=tuple(without_credentials(target, each) for each in seen.happenings)
+        )
         moved = msgspec.structs.replace(memory, looks=memory.looks + 1, kept=seen.memory, untold=untold)
         await self._memories.keep(moved)
         await self._tell(target, moved)

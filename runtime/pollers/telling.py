@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 
+import msgspec
 import structlog
 
 from catalog.errors import FabricError, Unavailable
@@ -27,7 +28,7 @@ class Teller:
 
         Raises Unavailable where one cannot be taken now; then tell all of them again.
         """
-        events = [_event(target, watch, look, each, now) for each in happenings]
+        events = [_event(target, watch, look, without_credentials(target, each), now) for each in happenings]
         # Side by side, so that they share a commit; they are queued in their order all the same.
         came = await asyncio.gather(*map(self._sink.publish, events), return_exceptions=True)
         for event, refusal in zip(events, came, strict=True):
@@ -38,12 +39,17 @@ class Teller:
                 raise refusal
 
 
+def without_credentials(target: Target, happening: Happening) -> Happening:
+    """The happening as it may be told and kept."""
+    return msgspec.structs.replace(happening, payload=masked_data(target, happening.payload))
+
+
 def _event(target: Target, watch: str, look: str, happening: Happening, now: float) -> Event:
     return Event(
         id=str(uuid.uuid5(_NAMESPACE, f"{target.id} {watch} {look} {happening.key}")),
         organisation_id=target.organisation_id,
         type=happening.type,
-        payload=masked_data(target, happening.payload),
+        payload=happening.payload,
         time=now,
         artifact=happening.artifact,
     )
