@@ -1,5 +1,7 @@
 """An SNMP session: one agent, its credentials, and the engine of pysnmp that asks it."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Final, cast
 
 import msgspec
@@ -65,28 +67,48 @@ class Session:
 
     async def after(self, oid: Oid) -> list[Bind]:
         """The next objects after that one. The caller bounds how long it takes. Raises FabricError TARGET_*."""
-        patience = min(TRY_SECONDS, self._settings.timeout_seconds / TRIES)
-        kind = hlapi.Udp6TransportTarget if ":" in self._address else hlapi.UdpTransportTarget
-        transport = await kind.create((self._address, self._settings.port), timeout=patience, retries=TRIES - 1)
+        residents = self._link.ports.residents
         while True:
-            engine = await self._link.ports.residents.keep(self._key(), Engine, Engine.close).get()
-            told = await hlapi.bulk_cmd(
-                engine,
-                self._user(),
-                transport,
-                hlapi.ContextData(contextName=self._settings.context.encode()),
-                0,
-                self._repetitions,
-                hlapi.ObjectType(hlapi.ObjectIdentity(oid)),
-                lookupMib=False,
-            )
-            indication, status, _, binds = told
+            engine = residents.keep(self._key(), Engine, Engine.close)
+            try:
+                async with engine.using() as snmp:
+                    indication, status, _, binds = await self._ask(snmp, oid)
+            except asyncio.CancelledError:
+                self._doubt()
+                raise
+            if indication is None and not int(status):
+                engine.proved = True
+                return [(tuple(int(part) for part in name), _plain(value)) for name, value in binds]
             if int(status) == _TOO_BIG and self._repetitions > 1:
                 self._repetitions //= 2
                 continue
-            if indication is not None or int(status):
+            self._doubt()
+            if not (isinstance(indication, errind.RequestTimedOut) and self._credentials.username and engine.proved):
                 raise self._failure(indication, int(status))
-            return [(tuple(int(part) for part in name), _plain(value)) for name, value in binds]
+
+    async def _ask(self, engine: object, oid: Oid) -> tuple[object, int, int, Sequence[tuple[Sequence[int], object]]]:
+        tries = TRIES - 1 if self._credentials.username else TRIES
+        patience = min(TRY_SECONDS, self._settings.timeout_seconds / (TRIES + 1))
+        kind = hlapi.Udp6TransportTarget if ":" in self._address else hlapi.UdpTransportTarget
+        told = await hlapi.bulk_cmd(
+            engine,
+            self._user(),
+            await kind.create((self._address, self._settings.port), timeout=patience, retries=tries - 1),
+            hlapi.ContextData(contextName=self._settings.context.encode()),
+            0,
+            self._repetitions,
+            hlapi.ObjectType(hlapi.ObjectIdentity(oid)),
+            lookupMib=False,
+        )
+        return cast(tuple[object, int, int, Sequence[tuple[Sequence[int], object]]], told)
+
+    def _doubt(self) -> None:
+        """What it took the agent for (its clock, its engine id) is asked for anew: an agent may have been restarted.
+
+        pysnmp then answers nothing at all, for ever. With a community there is nothing to know of an agent.
+        """
+        if self._credentials.username:
+            self._link.ports.residents.drop(self._key())
 
     def _key(self) -> tuple[object, ...]:
         if self._credentials.community:
@@ -114,8 +136,6 @@ class Session:
         if isinstance(indication, errind.RequestTimedOut):
             return timed_out(self._target, self._settings.timeout_seconds, "an SNMP request")
         if isinstance(indication, _NOT_LET_IN):
-            # Whatever it took the agent for (its clock, its engine id) is asked for anew by the next call.
-            self._link.ports.residents.drop(self._key())
             return auth_failed(self._target, f"the agent says {_words(indication)}")
         if indication is not None:
             return unreachable(self._target, f"its SNMP makes no sense ({_words(indication)})")

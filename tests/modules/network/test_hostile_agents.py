@@ -97,6 +97,27 @@ async def test_a_table_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> No
     assert agent.asked == 6
 
 
+async def test_an_agent_whose_answers_would_be_too_big_is_asked_for_less() -> None:
+    asked: list[int] = []
+
+    def answer(data: bytes) -> list[bytes]:
+        message, _ = decoder.decode(data, asn1Spec=v2c.Message())
+        asked.append(int(v2c.apiBulkPDU.get_max_repetitions(v2c.apiMessage.get_pdu(message))))
+        told = v2c.apiMessage.get_response(message)
+        pdu = v2c.apiMessage.get_pdu(told)
+        if asked[-1] > 5:
+            v2c.apiPDU.set_error_status(pdu, 1)
+        else:
+            v2c.apiPDU.set_varbinds(pdu, [((2, 5), v2c.Integer(1))])
+        return [bytes(encoder.encode(told))]
+
+    async with listening(Agent(raw=answer)) as agent, ports() as real:
+        settings = {"address": "127.0.0.1", "port": agent.port}
+        assert (await ask(OPERATION, controller("snmp", settings, {"community": "c0mmunity"}), real))["total"] == 0
+    assert asked[:4] == [25, 12, 6, 3]
+    assert set(asked[4:]) == {3}
+
+
 async def test_an_agent_that_says_nothing_is_left_in_time() -> None:
     error = await _fails(Agent(raw=lambda _: []), seconds=0.5)
     assert error.code == "TARGET_TIMEOUT"

@@ -1,7 +1,9 @@
 """The driver `snmp` at Debian's snmpd, with the tables that switches, routers and access points have."""
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from catalog.provider import Target
 from tests.modules.asking import ask, controller, opened, ports
 from tests.modules.network import tables
 from tests.modules.network.tables import LAPTOP, PHONE, PRINTER, SWITCH
+from tests.modules.peers import snmpd
 from tests.modules.peers.snmpd import AUTH, COMMUNITY, PRIV, USER, Snmpd
 
 OPERATION = "network.client.list"
@@ -167,10 +170,37 @@ async def test_credentials_that_no_agent_could_take_are_refused_before_it_is_ask
 
 
 async def test_many_calls_at_once_share_the_way_and_keep_their_answers_apart(agent: Snmpd) -> None:
-    import asyncio
-
     agent.serve(tables.arp({"10.0.0.10": PHONE, "10.0.0.11": LAPTOP}))
     async with ports() as real:
         targets = [at(agent, V2C), at(agent, V3)] * 5
         answers = await asyncio.gather(*(ask(OPERATION, each, real) for each in targets))
     assert {answer["total"] for answer in answers} == {2}
+
+
+async def test_an_agent_that_was_restarted_is_known_again_in_the_same_call(tmp_path: Path) -> None:
+    with snmpd.snmpd(tmp_path) as own:
+        async with ports() as real:
+            target = at(own, V3, timeout_seconds=5)
+            await ask(OPERATION, target, real)
+            own.stop()
+            own.start()
+            own.serve(tables.arp({"10.0.0.10": PHONE}))
+            assert (await ask(OPERATION, target, real))["total"] == 1
+
+
+@pytest.mark.parametrize("credentials", [V2C, V3], ids=["v2c", "v3"])
+async def test_it_is_reached_over_ipv6(agent: Snmpd, credentials: Mapping[str, str]) -> None:
+    if not agent.ipv6:
+        pytest.skip("this machine has no ::1")
+    agent.serve(tables.arp({"10.0.0.10": PHONE}))
+    async with ports() as real:
+        target = controller("snmp", {"address": "::1", "port": agent.port}, credentials)
+        assert (await ask(OPERATION, target, real))["total"] == 1
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "0.0.0.0", "::ffff:169.254.169.254"])
+async def test_an_address_that_nothing_may_reach_is_refused(address: str) -> None:
+    async with ports() as real:
+        with pytest.raises(FabricError) as told:
+            await ask(OPERATION, controller("snmp", {"address": address}, V2C), real)
+    assert told.value.code.startswith("SSRF_")

@@ -22,11 +22,12 @@ SCRIPT = Path(__file__).with_name("snmp_tables.py")
 
 
 class Snmpd:
-    """A running snmpd. What `serve` is given it answers at once."""
+    """A running snmpd, over IPv6 too where the machine has it. What `serve` is given it answers at once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.address, self.port = "127.0.0.1", _free_port()
+        self.ipv6 = _has_ipv6()
         self.version = version_of("snmpd")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -40,7 +41,7 @@ class Snmpd:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.serve({})
-        (self.folder / "state").mkdir()
+        (self.folder / "state").mkdir(exist_ok=True)
         (self.folder / "snmpd.conf").write_text(self._configuration())
         environment = {"PATH": os.environ["PATH"], "MIBS": "", "SNMP_PERSISTENT_DIR": str(self.folder / "state")}
         command = ["snmpd", "-f", "-LE", "3", "-C", "-c", str(self.folder / "snmpd.conf"), "-r", "-I", OWN_TABLES]
@@ -63,8 +64,9 @@ class Snmpd:
         script = f"{sys.executable} -S -E {SCRIPT} {self.folder / 'objects.json'}"
         return "\n".join(
             [
-                f"agentaddress udp:{self.address}:{self.port}",
+                f"agentaddress udp:{self.address}:{self.port}" + (f",udp6:[::1]:{self.port}" if self.ipv6 else ""),
                 f"rocommunity {COMMUNITY} 127.0.0.1",
+                f"rocommunity6 {COMMUNITY} ::1",
                 f'createUser {USER} SHA-256 "{AUTH}" AES "{PRIV}"',
                 f"rouser {USER} priv",
                 "sysName closet-switch",
@@ -103,6 +105,15 @@ def snmpd(folder: Path) -> Iterator[Snmpd]:
 def is_installed() -> bool:
     """Is snmpd here?"""
     return shutil.which("snmpd") is not None
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as tried:
+            tried.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def _free_port() -> int:
