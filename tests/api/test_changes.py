@@ -59,7 +59,7 @@ def test_a_write_only_stages(server: Running, target: str) -> None:
     ("operation", "params", "status", "code"),
     [
         ("no.such", {}, 404, "OP_UNKNOWN"),
-        ("cameras.snapshot", {}, 501, "DRIVER_MISSING"),
+        ("cameras.snapshot", {}, 400, "PARAM_REQUIRED"),
         ("plugin.probe.read", {}, 501, "DRIVER_MISSING"),
         ("probe.set", {}, 400, "NO_TARGET"),
         ("probe.set", {"controller_id": "x"}, 400, "BAD_TARGET"),
