@@ -123,7 +123,8 @@ class Kamailio:
     def _configuration(self) -> str:
         text = (SIP / "kamailio.cfg").read_text()
         words = {"PORT": self.port, "TLS_PORT": self.tls_port, "KEY": self.folder / "key.pem",
-                 "CERTIFICATE": self.folder / "key.pem", "BASIC": BASIC, "PASSWORD": PASSWORD}  # fmt: skip
+                 "CERTIFICATE": self.folder / "key.pem", "BASIC": BASIC, "PASSWORD": PASSWORD,
+                 "MODULES": next(Path("/usr/lib").glob("*/kamailio/modules"))}  # fmt: skip
         for word, value in words.items():
             text = text.replace(f"@{word}@", str(value))
         return text
