@@ -3,10 +3,13 @@
 import asyncio
 import resource
 import time
+from pathlib import Path
 
 import pytest
 
 from catalog.errors import FabricError
+from catalog.jsonvalue import Json
+from tests.fakes.certificates import authority_pem, serving
 from tests.modules.cameras.calling import Caller
 from tests.modules.peers.hostile_http import Behaviour, floods, hangs, hostile, resets, says
 from tests.modules.peers.http_camera import http_camera
@@ -73,3 +76,20 @@ async def test_a_camera_that_hangs_is_in_nobody_elses_way() -> None:
         assert not hanging.done()
         hanging.cancel()
         await asyncio.wait([hanging])
+
+
+@pytest.mark.parametrize(("expired", "known"), [(False, True), (True, True), (False, False)])
+async def test_a_certificate_is_looked_at(expired: bool, known: bool, tmp_path: Path) -> None:
+    authority = tmp_path / "authority.pem"
+    authority.write_bytes(authority_pem())
+    trust: dict[str, Json] = {"ca_file": str(authority)} if known else {}
+    with http_camera(tls=serving("127.0.0.1", expired=expired)) as camera:
+        found = Caller("http", {"address": camera.url, "cameras": {"porch": {"path": "/a.jpg"}}, **trust})
+        if known and not expired:
+            assert (await found.ask("cameras.snapshot", camera_id="porch"))["artifact"]["size"] > 1000
+            return
+        with pytest.raises(FabricError) as refused:
+            await found.ask("cameras.snapshot", camera_id="porch")
+    assert refused.value.code == "TARGET_UNREACHABLE"
+    assert "certificate" in refused.value.message
+    assert "ca_file" in (refused.value.hint or "")

@@ -3,6 +3,7 @@
 import hashlib
 import platform
 import secrets
+import ssl
 import threading
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
@@ -66,8 +67,10 @@ class HttpCamera:
 
 
 @contextmanager
-def http_camera(wants: str = "none", pictures: Sequence[bytes] = ()) -> Iterator[HttpCamera]:
-    """One that listens on a free port of loopback."""
+def http_camera(
+    wants: str = "none", pictures: Sequence[bytes] = (), tls: ssl.SSLContext | None = None
+) -> Iterator[HttpCamera]:
+    """One that listens on a free port of loopback, with TLS where it is given a context."""
     camera = HttpCamera(wants, pictures or moving())
 
     class Handler(BaseHTTPRequestHandler):
@@ -91,7 +94,9 @@ def http_camera(wants: str = "none", pictures: Sequence[bytes] = ()) -> Iterator
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    camera.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    camera.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

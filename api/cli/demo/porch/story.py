@@ -77,6 +77,8 @@ class Story(Teller):
         shown = self._fabric("controllers", "show", "porch", "--json")
         self.expect("the password in what is shown of it", self._password in shown, False)
         self.note(f"controller porch (rtsp) {_named(person, 'porch')['id']}; its password is sealed, and never shown")
+        for line in self._fabric("controllers", "test", "porch").splitlines():
+            self.note(line)
 
     def _fired(self, person: Server) -> Json:
         self.say("something moves", "cameras.event.motion, with the picture that showed it")
