@@ -270,7 +270,7 @@ class House(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def house(data: Path, *, hang: str = "", **settings: Any) -> AsyncIterator[House]:
-    """Build, start, and stop at the end. Writes may be applied unless the test says otherwise.
+    """Build, start, and stop at the end. Writes may be applied, and nothing is watched, unless the test says otherwise.
 
     The value `hang` waits from the first moment for the test to open its gate.
     """
@@ -281,7 +281,7 @@ async def house(data: Path, *, hang: str = "", **settings: Any) -> AsyncIterator
     chosen = Settings(
         data_dir=data,
         artifact_durable_dir=data / "durable",
-        **{"adapter_read_only": False, "shutdown_seconds": 2.0, **settings},
+        **{"adapter_read_only": False, "shutdown_seconds": 2.0, "pollers": False, **settings},
     )
     app = await build(chosen, providers=(*NATIVE, Probe()))
     await app.start()
