@@ -43,6 +43,7 @@ MODULES = {
     "sipp": "sip-tester=1:3.6.1-*",
     "mkfs.ext4": "e2fsprogs=1.47.0-*",
     "losetup": "mount=2.38.1-*",
+    "mkfs.btrfs": "btrfs-progs=6.2-*",
     "swift-proxy-server": "swift-proxy=2.30.1-*",
     "swift-account-server": "swift-account=2.30.1-*",
     "swift-container-server": "swift-container=2.30.1-*",

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,23 @@ class LoopMount:
 
     def break_it(self) -> None:
         """Have the kernel meet an error in the file system, as it would on a broken disk."""
-        Path("/sys/fs/ext4", Path(self.device).name, "trigger_fs_error").write_text("made by a test")
+        told = Path("/sys/fs/ext4", Path(self.device).name)
+        before = (told / "errors_count").read_text()
+        (told / "trigger_fs_error").write_text("made by a test")
+        # It counts in its own time.
+        until = time.monotonic() + 10
+        while (told / "errors_count").read_text() == before:
+            assert time.monotonic() < until, "the kernel counts no error"
+            time.sleep(0.01)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Whoever writes hangs until the block ends, as on a server of NFS that is gone."""
+        _run(["fsfreeze", "--freeze", str(self.place)])
+        try:
+            yield
+        finally:
+            _run(["fsfreeze", "--unfreeze", str(self.place)])
 
 
 def can_be_made() -> bool:
@@ -59,9 +76,17 @@ def loop_mount(folder: Path, size: int = 16 * MIB) -> Iterator[LoopMount]:
         try:
             yield LoopMount(place, device)
         finally:
-            _run(["umount", str(place)])
+            _unmount(place)
     finally:
         _run(["losetup", "--detach", device])
+
+
+def _unmount(place: Path) -> None:
+    """Once nobody writes there any more: what hung on a frozen disk takes a moment to end."""
+    until = time.monotonic() + 10
+    while subprocess.run(["umount", str(place)], capture_output=True, check=False).returncode:
+        assert time.monotonic() < until, f"{place} stays busy"
+        time.sleep(0.02)
 
 
 def _run(command: Sequence[str]) -> str:

@@ -10,7 +10,8 @@ import pytest
 
 from catalog.provider import Target
 from tests.modules.asking import controller, ports
-from tests.modules.peers import loop_mount, openstack_swift
+from tests.modules.peers import btrfs_pair, loop_mount, openstack_swift
+from tests.modules.peers.btrfs_pair import BtrfsPair
 from tests.modules.peers.loop_mount import LoopMount
 from tests.modules.peers.openstack_swift import KEY_ID, SECRET, Swift
 from tests.modules.storage.storing import made_bucket
@@ -49,4 +50,13 @@ def mounted(tmp_path: Path) -> Iterator[LoopMount]:
     if not loop_mount.can_be_made() and "CI" not in os.environ:
         pytest.skip("mounting a file takes root, losetup and mkfs.ext4")
     with loop_mount.loop_mount(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[BtrfsPair]:
+    """A btrfs over two disks. In CI it must be possible; on a laptop without root or btrfs it is skipped."""
+    if not btrfs_pair.can_be_made() and "CI" not in os.environ:
+        pytest.skip("a btrfs over two disks takes root, btrfs-progs and a kernel that knows it")
+    with btrfs_pair.btrfs_pair(tmp_path) as made:
         yield made

@@ -1,7 +1,9 @@
 """The driver `local` on a file system that the test makes: its room, what ails it, and what it holds."""
 
+import asyncio
 import hashlib
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import msgspec
 import pytest
 
 from catalog.errors import FabricError, TargetFailed
+from runtime.drivers.lanes import LANES
 from tests.modules.asking import ask, opened, ports
 from tests.modules.peers.loop_mount import MIB, LoopMount
 from tests.modules.storage.storing import Storing, local
@@ -74,6 +77,28 @@ async def test_a_blob_is_stored_and_one_that_has_no_room_leaves_nothing_behind(
             await storing.write.apply(change, storing.call(artifact))
         assert "Read-only" in closed.value.message
     assert [each.name for each in (mounted.place / "porch").iterdir()] == ["1.jpg"]
+
+
+@pytest.mark.covers("storage.store_blob", **PEER)
+async def test_a_disk_that_hangs_costs_its_own_calls_and_a_few_threads(mounted: LoopMount, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    other = msgspec.structs.replace(local(str(tmp_path / "elsewhere")), id="3f2b8a52-0d1e-4c55-9a77-5f8f3c1f0aff")
+    async with ports() as real:
+        storing = Storing(local(str(mounted.place), timeout_seconds=0.3), real)
+        change, artifact = await storing.plan("x", b"x")
+        before = threading.active_count()
+        with mounted.frozen():
+            for _ in range(6):
+                with pytest.raises(FabricError) as refused:
+                    await storing.write.apply(change, storing.call(artifact))
+                assert refused.value.code in ("TARGET_TIMEOUT", "TARGET_BUSY")
+                assert (await Storing(other, real).store("x", b"x"))["path"] == "x"
+            assert refused.value.code == "TARGET_BUSY"
+            assert threading.active_count() - before <= LANES
+        async with asyncio.timeout(5):
+            # What hung was written after all: the answer had been that nobody knows.
+            while {each.name for each in mounted.place.iterdir()} != {"lost+found", "x"}:
+                await asyncio.sleep(0.01)
 
 
 @pytest.mark.covers("storage.list_blobs", **PEER)

@@ -1,5 +1,7 @@
 """What the watch of pools tells: a file system that fills up or breaks, a bucket that nears its quota."""
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
@@ -8,8 +10,9 @@ from catalog.provider import Target
 from runtime.drivers.storage.face import Pool
 from runtime.drivers.storage.settings import LocalSettings
 from runtime.pollers.pools import PoolPoll, Told, compare
-from tests.modules.asking import controller, ports
+from tests.modules.asking import ask, controller, ports
 from tests.modules.looking import Looks
+from tests.modules.peers.btrfs_pair import BtrfsPair
 from tests.modules.peers.loop_mount import LoopMount
 from tests.modules.storage.storing import Storing, local
 
@@ -51,6 +54,25 @@ async def test_a_file_system_that_breaks_or_closes_is_told_of_once_for_each(moun
         mounted.remount("rw")
         ((_, payload),) = await looks.once()
         assert payload["state"] == "errors"
+
+
+@pytest.mark.covers("storage.health", driver="local", peer="btrfs over two disks")
+async def test_an_array_that_loses_a_disk_is_told_of(
+    pair: BtrfsPair, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("peer_version", pair.version)
+    target = local("/", mounts=[str(pair.place)])
+    async with ports() as real:
+        looks = Looks(PoolPoll(), target, real)
+        told_of_root = len(await looks.once())
+        pair.lose_one()
+        ((kind, payload),) = await looks.once()
+        assert (kind, payload["pool"]) == ("storage.pool.degraded", str(pair.place))
+        assert (payload["state"], payload["failed_disks"]) == ("degraded", 1)
+        assert await looks.once() == []
+        health = await ask("storage.health", target, real)
+    assert told_of_root <= 1
+    assert (health["healthy"], health["pools"][1]["filesystem"]) == (False, "btrfs")
 
 
 async def test_a_bucket_that_nears_its_quota_is_told_of(shelf: Target) -> None:
