@@ -101,6 +101,7 @@ class Eyes:
     def __init__(self) -> None:
         self._spare: Eye | None = None
         self._looking: Counter[str] = Counter()
+        self._closed = False
 
     @contextmanager
     def looking(self, target: Target) -> Iterator[Eye]:
@@ -113,21 +114,12 @@ class Eyes:
                 yield eye
             finally:
                 eye.end()
-                if self._spare is None:
+                if self._spare is None and not self._closed:
                     self._spare = Eye(warm=True)
 
-    @contextmanager
-    def glancing(self, target: Target) -> Iterator[Eye]:
-        """A bare eye, which need not decode anything. Raises Unavailable TARGET_BUSY."""
-        with self._place(target):
-            eye = Eye(warm=False)
-            try:
-                yield eye
-            finally:
-                eye.end()
-
     def close(self) -> None:
-        """End the spare one."""
+        """End the spare one; no other is made."""
+        self._closed = True
         spare, self._spare = self._spare, None
         if spare is not None:
             spare.end()

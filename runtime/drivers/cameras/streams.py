@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import UNSET
 
+from runtime.drivers.cameras.describing import describe
 from runtime.drivers.cameras.eye.job import Job, Source
 from runtime.drivers.cameras.eyes import eyes_of
 from runtime.drivers.cameras.face import Still
@@ -36,10 +37,7 @@ async def source_of(link: Link, place: StreamPlace, login: Login) -> Source:
 async def is_there(link: Link, place: StreamPlace, login: Login, camera_id: str) -> None:
     """Return if the camera describes that stream. Raises FabricError TARGET_*."""
     async with seeing(link, camera_id, f"about `{camera_id}`"):
-        source = await source_of(link, place, login)
-        with eyes_of(link).glancing(link.target) as eye:
-            await eye.give(Job(kind="look", source=source, seconds=link.seconds))
-            await eye.told()
+        await describe(await source_of(link, place, login))
 
 
 async def still_of(link: Link, place: StreamPlace, login: Login, camera_id: str) -> Still:

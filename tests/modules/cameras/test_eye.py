@@ -123,7 +123,7 @@ from runtime.drivers.cameras.eyes import Eye
 async def main():
     eye = Eye(warm=False)
     where = {"scheme": "rtsp", "host": "127.0.0.1", "port": int(sys.argv[1]), "path": "/"}
-    await eye.give(Job(kind="look", source=Source(**where, addresses=("127.0.0.1",))))
+    await eye.give(Job(kind="still", source=Source(**where, addresses=("127.0.0.1",))))
     print(eye.pid, flush=True)
     await asyncio.sleep(60)
 asyncio.run(main())

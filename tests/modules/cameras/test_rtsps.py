@@ -35,14 +35,18 @@ async def test_a_picture_is_taken_where_the_certificate_is_trusted(
     found = caller(peer, ca_file=str(file))
     taken = await found.ask("cameras.snapshot", camera_id="porch")
     assert found.artifacts.held[taken["artifact"]["token"]].startswith(b"\xff\xd8\xff")
+    (camera,) = await found.open().devices()
+    assert camera.online
 
 
 async def test_nobody_is_trusted_by_himself(trusted: tuple[GstRtsp, Path]) -> None:
-    with pytest.raises(FabricError) as refused:
-        await caller(trusted[0]).ask("cameras.snapshot", camera_id="porch")
-    assert refused.value.code == "TARGET_UNREACHABLE"
-    assert "certificate is not trusted" in refused.value.message
-    assert "ca_file" in (refused.value.hint or "")
+    found = caller(trusted[0])
+    for asking in (found.ask("cameras.snapshot", camera_id="porch"), found.open().devices()):
+        with pytest.raises(FabricError) as refused:
+            await asking
+        assert refused.value.code == "TARGET_UNREACHABLE"
+        assert "certificate is not trusted" in refused.value.message
+        assert "ca_file" in (refused.value.hint or "")
 
 
 async def test_a_certificate_that_has_ended_is_none(tmp_path: Path) -> None:

@@ -36,12 +36,12 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """`look`: is the stream there? `still`: one picture of it. `watch`: go on, by the stream or by pictures sent in.
+    """`still`: one picture of the stream. `watch`: go on, by the stream or by pictures sent in.
 
     Without `source`, a watch is given pictures one by one and says `looked` after each; with it, every few seconds.
     """
 
-    kind: Literal["look", "still", "watch"]
+    kind: Literal["still", "watch"]
     source: Source | None = None
     attention: Attention | None = None
     seconds: float = 30.0
@@ -67,13 +67,13 @@ Reason = Literal[
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """`there`, `still`, `motion`, `person`, `looked` or `failed`; a picture comes along with three of them.
+    """`still`, `motion`, `person`, `looked` or `failed`; a picture comes along with the first three.
 
     `at` is when the picture was seen, in seconds since 1970 UTC. `confidence` is from 0 to 1. `detail` is a bug's own
     words and nothing that came over the network.
     """
 
-    kind: Literal["there", "still", "motion", "person", "looked", "failed"]
+    kind: Literal["still", "motion", "person", "looked", "failed"]
     width: int = 0
     height: int = 0
     at: float = 0.0

@@ -41,17 +41,49 @@ def read_next(stream: BinaryIO) -> Message | bytes:
     if first == b"$":
         head = _exactly(stream, 3)
         return b"$" + head + _exactly(stream, int.from_bytes(head[1:], "big"))
-    line = _line(stream, first)
+    message = read_head(stream, first)
+    message.body = _exactly(stream, length_of(message))
+    return message
+
+
+def read_head(stream: BinaryIO, begun: bytes = b"") -> Message:
+    """First line and headers of a message that begins with `begun`. Raises Unseen."""
+    line = _line(stream, begun)
     headers: dict[str, str] = {}
     for _ in range(MAX_LINES):
         text = _line(stream)
         if not text:
-            return Message(first=line, headers=headers, body=_exactly(stream, _length(headers)))
+            return Message(first=line, headers=headers)
         found = _HEADER.match(text)
         if found is None:
             raise Unseen("not_rtsp")
         headers.setdefault(found.group(1).lower(), found.group(2).strip())
     raise Unseen("not_rtsp")
+
+
+def length_of(message: Message) -> int:
+    """Of its body, in bytes. Raises Unseen where that is too much."""
+    text = message.headers.get("content-length", "0")
+    if not (text.isdigit() and len(text) < 8 and int(text) <= MAX_BODY):
+        raise Unseen("not_rtsp")
+    return int(text)
+
+
+def judge_description(reply: Message, *, has_login: bool) -> None:
+    """Return if the reply describes a video. Raises Unseen."""
+    status = status_of(reply)
+    if 300 <= status < 400:
+        raise Unseen("redirect")
+    if status == 401:
+        raise Unseen("login" if has_login else "login_wanted")
+    if status == 403:
+        raise Unseen("forbidden")
+    if status in (404, 454):
+        raise Unseen("no_stream")
+    if status != 200:
+        raise Unseen("status", status)
+    if b"m=video" not in reply.body:
+        raise Unseen("no_video")
 
 
 def status_of(message: Message) -> int:
@@ -86,13 +118,6 @@ def _line(stream: BinaryIO, begun: bytes = b"") -> str:
         return read.rstrip(b"\r\n").decode("ascii")
     except UnicodeDecodeError:
         raise Unseen("not_rtsp") from None
-
-
-def _length(headers: dict[str, str]) -> int:
-    text = headers.get("content-length", "0")
-    if not (text.isdigit() and len(text) < 8 and int(text) <= MAX_BODY):
-        raise Unseen("not_rtsp")
-    return int(text)
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:

@@ -4,7 +4,7 @@ import os
 
 from runtime.drivers.cameras.challenge import Challenge, answer, read_challenge
 from runtime.drivers.cameras.eye.job import Source, Unseen
-from runtime.drivers.cameras.eye.rtsp_text import Message, read_next, status_of
+from runtime.drivers.cameras.eye.rtsp_text import Message, judge_description, read_next, status_of
 from runtime.drivers.cameras.eye.wire import Wire
 from runtime.drivers.cameras.settings import StreamPlace
 
@@ -27,9 +27,7 @@ class Upstream:
         reply = self._ask("DESCRIBE")
         if status_of(reply) == 401 and self._source.username and self._learn(reply):
             reply = self._ask_again("DESCRIBE")
-        _refuse(status_of(reply), has_login=bool(self._source.username))
-        if b"m=video" not in reply.body:
-            raise Unseen("no_video")
+        judge_description(reply, has_login=bool(self._source.username))
 
     def send(self, method: str, uri: str, headers: dict[str, str], body: bytes) -> None:
         """One request, under the next number."""
@@ -90,17 +88,3 @@ class Upstream:
             cnonce=os.urandom(8).hex(),
         )
         return {"Authorization": signed}
-
-
-def _refuse(status: int, *, has_login: bool) -> None:
-    if status == 200:
-        return
-    if 300 <= status < 400:
-        raise Unseen("redirect")
-    if status == 401:
-        raise Unseen("login" if has_login else "login_wanted")
-    if status == 403:
-        raise Unseen("forbidden")
-    if status in (404, 454):
-        raise Unseen("no_stream")
-    raise Unseen("status", status)

@@ -23,9 +23,6 @@ def work(job: Job, pictures: BinaryIO, tell: Tell) -> None:
         return
     upstream = Upstream(job.source)
     upstream.describe()
-    if job.kind == "look":
-        tell(Told(kind="there"), b"")
-        return
     relay = Relay(upstream)
     relay.start()
     try:
