@@ -32,7 +32,7 @@ JOURNEY: Json = {
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Floor]:
-    """A server whose service `fares` runs. What was compiled once stays: CPython takes seconds, and more on a busy day."""
+    """A server whose service `fares` runs. What was compiled once stays: it takes seconds, on a busy day more."""
     ((wasm,),) = make_guest(["fares"]).values()
     asyncio.run(Compiler(STATE / "machine-code").compile(wasm, hashlib.sha256(wasm.read_bytes()).hexdigest()))
     with short_folder() as folder:
