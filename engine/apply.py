@@ -112,6 +112,8 @@ class Applier:
         self._check_person(actor, change)
         controller = await self._directory.find_controller(change.organisation_id, change.controller_id)
         if controller is None:
+            # With the controller its pending changes expired.
+            self._check_pending(change)
             raise NotFound("CONTROLLER_NOT_FOUND", "The change's target no longer exists.", hint="Reject the change.")
         if self._read_only:
             raise Forbidden(
@@ -127,13 +129,16 @@ class Applier:
             raise Conflict(
                 "CHANGE_STALE", "The digest is not the one of this change.", hint="Look at the change again."
             )
+        self._check_pending(change)
+        return controller
+
+    def _check_pending(self, change: PendingChange) -> None:
         if change.state is not ChangeState.PENDING or change.expires_at <= self._clock.now():
             raise Conflict(
                 "CHANGE_STATE",
                 f"The change is {change.state if change.state is not ChangeState.PENDING else ChangeState.EXPIRED}.",
                 hint="Only a pending change can be applied, and only once.",
             )
-        return controller
 
     async def _carry_out(
         self, actor: Actor, change: PendingChange, controller: Controller, entry: WriteEntry

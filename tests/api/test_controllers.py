@@ -204,7 +204,7 @@ def test_a_controller_that_changes_wait_for_stays_unless_they_expire_with_it(ser
         found = server.get(f"/changes/{change_id}")
         assert (found["state"], found["note"]) == ("expired", "Its controller `awaited` was removed.")
         again = server.call("POST", f"/changes/{change_id}/apply", {"force": True, "digest": found["digest"]})
-        assert again.status in (404, 409)
+        assert problem(again, 409)["code"] == "CHANGE_STATE"
     told = [each for each in server.get("/events?limit=50")["items"] if each["type"] == "controller.change.expired"]
     assert {each["payload"]["change_id"] for each in told} >= set(changes)
     rows = [each for each in server.get("/audit?limit=20")["items"] if each["subject"] in (*changes, target)]

@@ -6,7 +6,6 @@ from api.fabric.shown import connection as shown
 from catalog.errors import ConnectionInvalid, Forbidden, PreconditionFailed
 from catalog.operations import Operation
 from engine.runs import RunState
-from engine.tenancy import Controller
 from tests.engine.house import House, Probe, operations
 
 ECHO = {"operation_id": "probe.echo", "params": {}}
@@ -41,7 +40,7 @@ async def test_a_connection_that_no_longer_compiles_can_be_stopped_and_not_start
     write = {"operation_id": "probe.set", "params": {"controller_id": home.controller.id, "value": 1}}
     connection = await home.connect({"name": "c", "source_event": "probe.thing.happened", "steps": [write]})
     authoring, admin = home.app.authoring, home.admin
-    await home.app.administration.delete(admin, Controller, home.controller.id)
+    await home.app.removal.remove(admin, home.controller.id, force=False)
     with pytest.raises(PreconditionFailed):
         await authoring.update(admin, connection, {"enabled": False}, revision=9)
     stopped = await authoring.update(admin, connection, {"enabled": False})

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import pytest
 
-from catalog.errors import FabricError, NotFound
+from catalog.errors import Conflict, FabricError, NotFound
 from catalog.jsonvalue import Json
 from catalog.provider import Target
 from engine.changes import ChangeState, PendingChange
@@ -230,10 +230,13 @@ async def test_another_organisations_change_answers_like_none(home: House) -> No
 async def test_a_controller_that_was_taken_away_after_staging_is_not_applied_to(home: House) -> None:
     change = await home.app.trials.invoke(home.admin, "probe.set", {"controller_id": home.controller.id, "value": 1})
     assert isinstance(change, PendingChange)
-    await home.app.administration.delete(home.admin, Controller, home.controller.id)
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(Conflict) as stays:
+        await home.app.removal.remove(home.admin, home.controller.id, force=False)
+    assert stays.value.code == "IN_USE"
+    assert await home.app.removal.remove(home.admin, home.controller.id, force=True) == 1
+    with pytest.raises(Conflict) as caught:
         await home.app.applier.apply(home.admin, change.id, force=True, digest=change.digest)
-    assert caught.value.code == "CONTROLLER_NOT_FOUND"
+    assert (caught.value.code, caught.value.message) == ("CHANGE_STATE", "The change is expired.")
     assert current().applied == []
 
 
@@ -248,7 +251,7 @@ async def test_a_run_whose_target_is_taken_away_before_its_end_fails_and_stages_
     await home.happen({})
     while len(current().calls) < 2:
         await asyncio.sleep(0.005)
-    await home.app.administration.delete(home.admin, Controller, home.controller.id)
+    await home.app.removal.remove(home.admin, home.controller.id, force=False)
     gate.set()
     (run,) = await home.settled(1)
     assert run.error is not None
