@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from bench.modules import overhead, watching
+from bench.modules.overhead import measure as overhead
+from bench.modules.watching import measure as watching
 
 
 def run(progress: Callable[[str], None]) -> dict[str, float | int | str]:
     """The figures of modules."""
-    return {**overhead.measure(progress), **watching.measure(progress)}
+    return {**overhead(progress), **watching(progress)}

@@ -11,7 +11,7 @@ from tests.api.mcp.speaking import ask, assistant, call, post, request, token_of
 from tests.api.running import Running
 from tests.api.test_routes import problem
 
-STORAGE = {"storage__health", "storage__text_blob"}
+STORAGE = {"storage__health", "storage__list_blobs", "storage__text_blob"}
 
 
 def names(server: Running, token: str) -> set[str]:
