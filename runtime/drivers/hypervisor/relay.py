@@ -17,7 +17,7 @@ from runtime.drivers.hypervisor.lines import unix_uri
 from runtime.drivers.hypervisor.place import Place
 
 _PIECE = 65_536
-_ENDS_WITHIN = 1.0
+_ENDS_WITHIN = 3.0
 
 
 class Far:

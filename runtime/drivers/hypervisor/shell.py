@@ -1,11 +1,15 @@
 """Shell: to another machine's libvirtd through OpenSSH's client, which trusts one host key and uses one key of ours."""
 
 import asyncio
+import contextlib
 import os
 import shlex
 import shutil
-import tempfile
-from pathlib import Path
+import socket
+import subprocess
+import threading
+
+import msgspec
 
 from catalog.errors import FabricError
 from runtime.drivers.failures import auth_failed, refused, unreachable
@@ -39,43 +43,82 @@ async def dial(link: Link, place: Place, settings: LibvirtSettings, credentials:
         raise refused(link.target, "there is no OpenSSH client on this machine", "Install the package openssh-client.")
     async with link.reaching("the call to its libvirtd"):
         addresses = await link.ports.http.pin(place.host, place.port)
-    folder = Path(await asyncio.to_thread(_written, settings, credentials))
+    papers = Papers(known=f"{_ALIAS} {settings.host_key}\n", key=credentials.private_key.rstrip("\n") + "\n")
+    command = _command(program, papers, addresses[0], place, settings.socket, link.seconds)
     try:
-        command = _command(program, folder, addresses[0], place, settings.socket, link.seconds)
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder)},
-        )
+        started = await asyncio.to_thread(_start, command)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        papers.burn()
         raise
-    return _far(link, process, folder)
+    return await _far(link, started, papers)
 
 
-def _far(link: Link, process: asyncio.subprocess.Process, folder: Path) -> Far:
-    if process.stdin is None or process.stdout is None or process.stderr is None:
-        raise ValueError("ssh was started without pipes")
-    complaint = asyncio.create_task(_first(process.stderr), name="libvirt-ssh")
+class _Started(msgspec.Struct, frozen=True):
+    """ssh, and our ends of what it speaks and of what it complains to."""
+
+    process: "subprocess.Popen[bytes]"
+    speech: socket.socket
+    complaints: socket.socket
+
+
+def _start(command: list[str]) -> _Started:
+    ours, its = socket.socketpair()
+    ours_too, its_too = socket.socketpair()
+    with its, its_too:
+        environment = {"PATH": os.environ.get("PATH", os.defpath)}
+        speech, complaints = its.fileno(), its_too.fileno()
+        process = subprocess.Popen(command, stdin=speech, stdout=speech, stderr=complaints, env=environment)  # noqa: S603
+    return _Started(process, ours, ours_too)
+
+
+class Papers:
+    """What ssh reads from files alone, in files that are on no disk: nothing stays, however this process ends."""
+
+    def __init__(self, **texts: str) -> None:
+        self._held = {name: _held(text) for name, text in texts.items()}
+
+    def path(self, name: str) -> str:
+        """Where ssh finds it; ssh closes whatever it inherits, so that it has to look among ours."""
+        return f"/proc/{os.getpid()}/fd/{self._held[name]}"
+
+    def burn(self) -> None:
+        """They are gone."""
+        while self._held:
+            os.close(self._held.popitem()[1])
+
+
+def _held(text: str) -> int:
+    made = os.memfd_create("ssh")
+    os.fchmod(made, 0o600)
+    os.write(made, text.encode())
+    return made
+
+
+async def _far(link: Link, started: _Started, papers: Papers) -> Far:
+    process = started.process
+    reader, writer = await asyncio.open_unix_connection(sock=started.speech)
+    complaints, complaining = await asyncio.open_unix_connection(sock=started.complaints)
+    complaint = asyncio.create_task(_first(complaints), name="libvirt-ssh")
 
     def end() -> None:
-        if process.returncode is None:
-            process.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+        process.kill()
+        threading.Thread(target=process.wait, name="libvirt-ssh-end", daemon=True).start()
+        writer.transport.abort()
+        complaining.transport.abort()
+        papers.burn()
 
     async def why() -> FabricError | None:
         return _meaning(link, (await asyncio.shield(complaint)).decode(errors="replace"))
 
-    return Far(process.stdout, process.stdin, end, why)
+    return Far(reader, writer, end, why)
 
 
 async def _first(stderr: asyncio.StreamReader) -> bytes:
     """What it complains of, of which only so much is kept; the rest is read, so that it is not held up by it."""
     kept = b""
-    while piece := await stderr.read(_COMPLAINT):
-        kept = (kept + piece)[:_COMPLAINT]
+    with contextlib.suppress(OSError):
+        while piece := await stderr.read(_COMPLAINT):
+            kept = (kept + piece)[:_COMPLAINT]
     return kept
 
 
@@ -92,27 +135,14 @@ def _meaning(link: Link, complaint: str) -> FabricError | None:
     return unreachable(link.target, lines[-1][:300].rstrip("."))
 
 
-def _written(settings: LibvirtSettings, credentials: LibvirtCredentials) -> str:
-    """ssh reads keys from files alone: a folder that only we may enter, gone when the connection is."""
-    folder = tempfile.mkdtemp(prefix="fabric-ssh-")
-    for name, text in (
-        ("known", f"{_ALIAS} {settings.host_key}\n"),
-        ("key", credentials.private_key.rstrip("\n") + "\n"),
-    ):
-        descriptor = os.open(Path(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-    return folder
-
-
-def _command(program: str, folder: Path, address: str, place: Place, socket: str, seconds: float) -> list[str]:
+def _command(program: str, papers: Papers, address: str, place: Place, unusual: str, seconds: float) -> list[str]:
     options = {
         **_OPTIONS,
-        "UserKnownHostsFile": str(folder / "known"),
-        "IdentityFile": str(folder / "key"),
+        "UserKnownHostsFile": papers.path("known"),
+        "IdentityFile": papers.path("key"),
         "ConnectTimeout": str(max(1, round(seconds))),
     }
     # A helper of libvirt's own knows where its socket is; for another place there is nc.
-    there = f"nc -U {shlex.quote(socket)}" if socket else f"virt-ssh-helper qemu://{place.path}"
+    there = f"nc -U {shlex.quote(unusual)}" if unusual else f"virt-ssh-helper qemu://{place.path}"
     said = [f"-o{name}={value}" for name, value in options.items()]
     return [program, "-F", "none", "-T", *said, "-p", str(place.port), "-l", place.user, "--", address, there]

@@ -73,21 +73,20 @@ async def test_a_key_that_nobody_knows_is_not_let_in(server: Sshd, host: Libvirt
     assert error.code == "TARGET_AUTH_FAILED"
 
 
-async def test_what_ssh_was_given_is_gone_with_the_connection(server: Sshd, host: Libvirtd, real: Ports) -> None:
-    def left() -> list[Path]:
-        return [each for each in Path(tempfile.gettempdir()).glob("fabric-ssh-*") if (each / "key").exists()]
+def held() -> list[str]:
+    """The files without a disk that this process has given to ssh."""
+    opened = [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    return [each.name for each in opened if each.name.startswith("memfd:ssh")]
 
-    def running() -> list[psutil.Process]:
-        return [each for each in psutil.Process().children() if each.name() == "ssh"]
 
-    before = left()
+async def test_the_private_key_is_on_no_disk_and_in_no_command(server: Sshd, host: Libvirtd, real: Ports) -> None:
     await ask("hypervisor.vm.list", _through(server, host), real)
-    (made,) = [each for each in left() if each not in before]
-    (process,) = running()
-    assert (made.stat().st_mode & 0o777, (made / "key").stat().st_mode & 0o777) == (0o700, 0o600)
-    assert server.private_key.splitlines()[1] not in " ".join(process.cmdline())
+    (process,) = [each for each in psutil.Process().children() if each.name() == "ssh"]
+    assert len(held()) == 2
+    for said in (process.cmdline(), process.environ().values()):
+        assert server.private_key.splitlines()[1] not in " ".join(said)
     await real.residents.shut()
-    assert not made.exists()
+    assert held() == []
     process.wait(5)
 
 
