@@ -1,6 +1,7 @@
 """Look: one look of one watch at one controller, remembered and told."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 
 import msgspec
@@ -85,7 +86,13 @@ class Look:
         untold = Untold(
             time=self._now(), happenings=tuple(without_credentials(target, each) for each in seen.happenings)
         )
-        moved = msgspec.structs.replace(memory, looks=memory.looks + 1, kept=seen.memory, untold=untold)
+        moved = msgspec.structs.replace(
+            memory,
+            life=memory.life or secrets.token_hex(8),
+            looks=memory.looks + 1,
+            kept=seen.memory,
+            untold=untold,
+        )
         await self._memories.keep(moved)
         await self._tell(target, moved)
 
@@ -94,7 +101,7 @@ class Look:
         untold = memory.untold
         if untold is None:
             return memory
-        await self._teller.tell(target, memory.watch, str(memory.looks), untold.happenings, untold.time)
+        await self._teller.tell(target, memory.watch, f"{memory.life} {memory.looks}", untold.happenings, untold.time)
         told = msgspec.structs.replace(memory, untold=None)
         await self._memories.keep(told)
         return told

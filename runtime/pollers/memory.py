@@ -20,13 +20,15 @@ class Untold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """What one look left behind. `looks` counts those that something had happened at, so that their events have ids.
+    """What one look left behind. `looks` counts those that something had happened at, so that their events have ids;
+    `life` is another wherever the count began anew, so that no event is taken for one that was told before.
 
     `untold` is told before the next look, under the same ids.
     """
 
     controller_id: str
     watch: str
+    life: str = ""
     looks: int = 0
     kept: Json = None
     untold: Untold | None = None
