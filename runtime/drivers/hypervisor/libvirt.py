@@ -42,7 +42,7 @@ class Libvirt:
             return (Check(name="connect", ok=False, detail=error.message, code=error.code, hint=error.hint),)
         return (
             Check(name="connect", ok=True, detail=f"libvirt {version}"),
-            Check(name="list machines", ok=True, detail=f"{count} machines"),
+            Check(name="list machines", ok=True, detail=f"{count} machine{'' if count == 1 else 's'}"),
         )
 
     async def devices(self) -> Sequence[Device]:
