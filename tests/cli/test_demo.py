@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.demo import __main__ as program
 from api.cli.demo import story
+from api.cli.demo.playing import played
 from api.cli.demo.process import ServerProcess
 from catalog.errors import FabricError
 
@@ -41,8 +41,7 @@ def test_what_is_not_as_it_should_be_is_told_and_not_called_ok(
     )
     monkeypatch.setattr(story, "SAMPLE", wrong)
     monkeypatch.setattr(story, "WAIT_SECONDS", 0.5)
-    monkeypatch.setattr(program, "PLACE", tmp_path / "demo")
-    assert program.main() == 4
+    assert played(story.play, tmp_path / "demo") == 4
     captured = capsys.readouterr()
     assert "demo: ok" not in captured.out
     assert "DEMO_TIMEOUT" in captured.err

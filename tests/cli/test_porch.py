@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.demo.porch import __main__ as program
+from api.cli.demo.playing import played
 from api.cli.demo.porch import story, stream
 
 
@@ -36,8 +36,7 @@ def test_a_picture_in_which_nothing_moves_is_no_demo(
 ) -> None:
     monkeypatch.setattr("api.cli.demo.porch.story.BALL", stream.BALL.replace("pattern=ball", "pattern=black"))
     monkeypatch.setattr(story, "SEEN_SECONDS", 3.0)
-    monkeypatch.setattr(program, "PLACE", tmp_path / "demo")
-    assert program.main() != 0
+    assert played(story.play, tmp_path / "demo") != 0
     captured = capsys.readouterr()
     assert "demo: ok" not in captured.out
     assert "DEMO_TIMEOUT" in captured.err
@@ -46,10 +45,9 @@ def test_a_picture_in_which_nothing_moves_is_no_demo(
 def test_without_gstreamer_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(program, "PLACE", tmp_path / "demo")
     for interpreter in ("/nowhere/python3", "/bin/true"):
         monkeypatch.setattr(stream, "SYSTEM_PYTHON", interpreter)
-        assert program.main() != 0
+        assert played(story.play, tmp_path / "demo") != 0
         said = capsys.readouterr().err
         assert "DEMO_LACKS" in said
         assert "gir1.2-gst-rtsp-server-1.0" in said

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.demo.selfheal import __main__ as program
+from api.cli.demo.playing import played
 from api.cli.demo.selfheal import story
 
 
@@ -28,8 +28,7 @@ def test_a_service_that_does_not_fail_is_no_demo(
 ) -> None:
     monkeypatch.setattr(story, "BAD", "/elsewhere")
     monkeypatch.setattr(story, "STATE_SECONDS", 4.0)
-    monkeypatch.setattr(program, "PLACE", tmp_path / "demo")
-    assert program.main() != 0
+    assert played(story.play, tmp_path / "demo") != 0
     captured = capsys.readouterr()
     assert "demo: ok" not in captured.out
     assert "DEMO_TIMEOUT" in captured.err

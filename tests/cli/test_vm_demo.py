@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.demo.vm import __main__ as program
+from api.cli.demo.playing import played
 from api.cli.demo.vm import story
 from api.cli.demo.vm.host import Host, lacking
 
@@ -35,8 +35,7 @@ def test_a_machine_that_does_not_crash_is_no_demo(
 ) -> None:
     monkeypatch.setattr(Host, "kill", lambda _host, _name: None)
     monkeypatch.setattr(story, "STATE_SECONDS", 8.0)
-    monkeypatch.setattr(program, "PLACE", tmp_path / "demo")
-    assert program.main() != 0
+    assert played(story.play, tmp_path / "demo") != 0
     captured = capsys.readouterr()
     assert "demo: ok" not in captured.out
     assert "DEMO_TIMEOUT" in captured.err

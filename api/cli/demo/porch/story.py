@@ -2,23 +2,20 @@
 
 import hashlib
 import json
-import os
 import secrets
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from api.cli import terminal
 from api.cli.change_view import show_change
+from api.cli.demo.commanding import fabric
 from api.cli.demo.porch.stream import BALL, Stream
 from api.cli.demo.process import ServerProcess
 from api.cli.demo.telling import Teller
 from api.cli.run_view import show_run
 from api.cli.server import Server
 from api.settings import TOKEN_FILE
-from catalog.errors import TargetFailed
 from catalog.jsonvalue import Json
 from runtime.drivers.cameras.jpeg import measure
 
@@ -120,18 +117,11 @@ class Story(Teller):
 
     def _fabric(self, *arguments: str, given: str = "") -> str:
         """The command line, as a person would use it; what it says."""
-        command = [str(Path(sys.executable).with_name("fabric")), *arguments]
         environment = {
-            **os.environ,
             "FABRIC_URL": self._process.url,
             "FABRIC_DATA_DIR": str(self._place / "data"),
         }
-        ran = subprocess.run(  # noqa: S603 - our own command
-            command, env=environment, input=given, capture_output=True, text=True, check=False
-        )
-        if ran.returncode:
-            raise TargetFailed("DEMO_MISMATCH", f"`fabric {' '.join(arguments[:2])}` failed: {ran.stderr.strip()}")
-        return ran.stdout
+        return fabric(*arguments, environment=environment, given=given)
 
 
 def play(place: Path) -> None:

@@ -1,15 +1,13 @@
 """The story of a service that fails with a bad revision, and is healthy again once a person has agreed."""
 
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from api.cli import terminal
 from api.cli.change_view import show_change
 from api.cli.control import Control
+from api.cli.demo.commanding import fabric
 from api.cli.demo.process import ServerProcess
 from api.cli.demo.receiver import Shop, open_shop
 from api.cli.demo.telling import WAIT_SECONDS, Teller
@@ -17,7 +15,6 @@ from api.cli.run_view import show_run
 from api.cli.server import Server
 from api.settings import TOKEN_FILE
 from catalog.daemons import LOCAL_DAEMON
-from catalog.errors import GuestFailed
 from catalog.jsonvalue import Json
 
 SAMPLES = Path(__file__).parents[4] / "samples"
@@ -154,17 +151,12 @@ class Story(Teller):
 
     def _fabric(self, *arguments: str) -> str:
         """The command line, as a person would use it; what it says."""
-        command = [str(Path(sys.executable).with_name("fabric")), *arguments]
         environment = {
-            **os.environ,
-            "FABRICKS_SOCKET": str(self._socket),
             "FABRIC_URL": self._process.url,
             "FABRIC_DATA_DIR": str(self._place / "data"),
+            "FABRICKS_SOCKET": str(self._socket),
         }
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-        if ran.returncode:
-            raise GuestFailed("BUILD_FAILED", f"`fabric {' '.join(arguments)}` failed: {ran.stderr.strip()}")
-        return ran.stdout
+        return fabric(*arguments, environment=environment)
 
 
 def play(place: Path) -> None:

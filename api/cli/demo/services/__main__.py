@@ -3,24 +3,8 @@
 import sys
 from pathlib import Path
 
-from api.cli import terminal
+from api.cli.demo.playing import played
 from api.cli.demo.services.story import play
-from api.cli.exits import report
-from catalog.errors import FabricError
-
-PLACE = Path(".demo/services")
-"""Kept: the daemon's data and log can be looked at afterwards."""
-
-
-def main() -> int:
-    """Play the demo."""
-    try:
-        play(PLACE.resolve())
-    except FabricError as error:
-        return int(report(error, program="demo"))
-    terminal.say(("demo: ok", "bold green"))
-    return 0
-
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(played(play, Path(".demo/services")))

@@ -4,17 +4,15 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from api.cli.control import Control
+from api.cli.demo.commanding import fabric
 from api.cli.demo.process import ServerProcess, free_port
 from api.cli.demo.services.visitors import SECONDS, Crowd, Door
 from api.cli.demo.telling import Teller
-from catalog.errors import GuestFailed
 from catalog.jsonvalue import Json
 
 SAMPLES = Path(__file__).parents[4] / "samples"
@@ -165,13 +163,12 @@ class Story(Teller):
         self.expect("services left", self._control.get("services")["total"], 0)
         self.note("4 services, 3 networks and 1 volume are gone")
 
-    def _fabric(self, *arguments: str) -> None:
-        """The command line, as a person would use it."""
-        command = [str(Path(sys.executable).with_name("fabric")), *arguments]
-        environment = {**os.environ, "FABRICKS_SOCKET": str(self._socket)}
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-        if ran.returncode:
-            raise GuestFailed("BUILD_FAILED", f"`fabric {' '.join(arguments)}` failed: {ran.stderr.strip()}")
+    def _fabric(self, *arguments: str) -> str:
+        """The command line, as a person would use it; what it says."""
+        environment = {
+            "FABRICKS_SOCKET": str(self._socket),
+        }
+        return fabric(*arguments, environment=environment)
 
 
 def play(place: Path) -> None:

@@ -1,22 +1,19 @@
 """The story of a machine that crashes, and of the one that lives on it: a snapshot is applied, a restart rejected."""
 
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
 from api.cli import terminal
 from api.cli.change_view import show_change
+from api.cli.demo.commanding import fabric
 from api.cli.demo.process import ServerProcess
 from api.cli.demo.telling import Teller
 from api.cli.demo.vm.host import Host
 from api.cli.run_view import show_run
 from api.cli.server import Server
 from api.settings import TOKEN_FILE
-from catalog.errors import TargetFailed
 from catalog.jsonvalue import Json
 
 CONNECTION = Path(__file__).parents[4] / "samples" / "vm-recovery" / "connection.yaml"
@@ -154,17 +151,12 @@ class Story(Teller):
 
     def _fabric(self, *arguments: str) -> str:
         """The command line, as a person would use it; what it says."""
-        command = [str(Path(sys.executable).with_name("fabric")), *arguments]
         environment = {
-            **os.environ,
             "FABRIC_URL": self._process.url,
             "FABRIC_DATA_DIR": str(self._place / "data"),
             "FABRICKS_SOCKET": str(self._services),
         }
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-        if ran.returncode:
-            raise TargetFailed("DEMO_COMMAND", f"`fabric {' '.join(arguments)}` fails.", hint=ran.stderr.strip())
-        return ran.stdout
+        return fabric(*arguments, environment=environment)
 
 
 def play(place: Path) -> None:
