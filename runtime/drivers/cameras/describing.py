@@ -6,7 +6,6 @@ import io
 import os
 import ssl
 
-from runtime.drivers.cameras.challenge import Challenge, answer, read_challenge
 from runtime.drivers.cameras.eye.job import Source, Unseen
 from runtime.drivers.cameras.eye.rtsp_text import (
     MAX_LINE,
@@ -19,6 +18,7 @@ from runtime.drivers.cameras.eye.rtsp_text import (
 )
 from runtime.drivers.cameras.eye.upstream import AGENT
 from runtime.drivers.cameras.settings import StreamPlace
+from runtime.drivers.challenge import Challenge, answer, read_challenge
 
 
 async def describe(source: Source) -> None:

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Mapping
 
 from catalog.provider import Answer
-from runtime.drivers.cameras.challenge import Challenge, answer, read_challenge
 from runtime.drivers.cameras.settings import Login
+from runtime.drivers.challenge import Challenge, answer, read_challenge
 from runtime.drivers.failures import auth_failed
 from runtime.drivers.link import Link
 

@@ -8,7 +8,7 @@ from typing import cast
 import msgspec
 
 from catalog.errors import FabricError
-from runtime.drivers.cameras.challenge import Challenge, answer, read_challenge
+from runtime.drivers.challenge import Challenge, answer, read_challenge
 from runtime.drivers.driver import Check, Device
 from runtime.drivers.failures import auth_failed, not_found, refused
 from runtime.drivers.link import Link

@@ -2,11 +2,11 @@
 
 import os
 
-from runtime.drivers.cameras.challenge import Challenge, answer, read_challenge
 from runtime.drivers.cameras.eye.job import Source, Unseen
 from runtime.drivers.cameras.eye.rtsp_text import Message, judge_description, read_next, status_of
 from runtime.drivers.cameras.eye.wire import Wire
 from runtime.drivers.cameras.settings import StreamPlace
+from runtime.drivers.challenge import Challenge, answer, read_challenge
 
 AGENT = "Fabric/0.1"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.drivers.cameras.challenge import Challenge, answer, read_challenge
+from runtime.drivers.challenge import Challenge, answer, read_challenge
 
 _RFC = (
     'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm={}, '
