@@ -142,7 +142,7 @@ def _command(program: str, papers: Papers, address: str, place: Place, unusual: 
         "IdentityFile": papers.path("key"),
         "ConnectTimeout": str(max(1, round(seconds))),
     }
-    # A helper of libvirt's own knows where its socket is; for another place there is nc.
+    # A program of libvirt's own knows where its socket is; for another place there is nc.
     there = f"nc -U {shlex.quote(unusual)}" if unusual else f"virt-ssh-helper qemu://{place.path}"
     said = [f"-o{name}={value}" for name, value in options.items()]
     return [program, "-F", "none", "-T", *said, "-p", str(place.port), "-l", place.user, "--", address, there]

@@ -90,7 +90,7 @@ async def test_the_private_key_is_on_no_disk_and_in_no_command(server: Sshd, hos
     process.wait(5)
 
 
-async def test_where_libvirts_socket_is_usual_its_own_helper_is_asked_for(
+async def test_where_libvirts_socket_is_usual_its_own_program_is_asked_for(
     host: Libvirtd, real: Ports, tmp_path: Path
 ) -> None:
     asked = tmp_path / "asked"
