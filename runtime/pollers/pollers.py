@@ -1,6 +1,7 @@
 """Pollers: every watch at every controller that wants it, each in its own rhythm, none in the way of another."""
 
 import asyncio
+import functools
 import heapq
 import random
 from collections.abc import Callable, Sequence
@@ -136,9 +137,11 @@ class Pollers:
 
     async def _load(self, drivers: frozenset[str]) -> None:
         """Client libraries take half a second to import; the loop does not wait for that."""
-        if fresh := drivers - self._loaded:
-            await in_thread(lambda: load_drivers(fresh), lambda: None, name="load-drivers")
-            self._loaded |= fresh
+        for name in sorted(drivers - self._loaded):
+            self._loaded |= {name}
+            loading = in_thread(functools.partial(load_drivers, [name]), lambda: None, name=f"load-{name}")
+            await asyncio.wait([loading])
+            _report(loading, f"driver `{name}`")
 
     def _enter(self, key: tuple[str, str], target: Target) -> None:
         held = self._entries.get(key)
@@ -209,8 +212,8 @@ class _Entry:
         return self.after is None or self.after.done()
 
 
-def _report(task: "asyncio.Task[None]") -> None:
+def _report(ended: "asyncio.Future[None]", what: str = "a watch") -> None:
     """A bug goes where the loop's own go."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        told = {"message": f"`{task.get_name()}` has a bug", "exception": error, "task": task}
-        task.get_loop().call_exception_handler(told)
+    if not ended.cancelled() and (error := ended.exception()) is not None:
+        told = {"message": f"{what} has a bug", "exception": error, "future": ended}
+        ended.get_loop().call_exception_handler(told)

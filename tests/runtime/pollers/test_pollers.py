@@ -11,6 +11,7 @@ from catalog.errors import TargetFailed, Unavailable
 from catalog.provider import Target
 from runtime.pollers import places, pollers
 from runtime.pollers.watch import Rhythm, Seen, Watched
+from tests.fakes.drivers import fake_driver, known
 from tests.fakes.watching import FakeControllers, TellingPoll, happened, reported, target, watching
 
 
@@ -103,6 +104,17 @@ async def test_a_bug_in_a_watch_is_reported_and_the_others_go_on(tmp_path: Path,
             await poll.wait_for("bad", 2)
     assert bugs
     assert all(isinstance(each, ZeroDivisionError) for each in bugs)
+
+
+async def test_a_driver_whose_code_does_not_load_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
+    poll = TellingPoll(quiet)
+    controllers = FakeControllers(target("bad", driver="broken"), target("good"))
+    with known(fake_driver(), fake_driver("broken", code="runtime.drivers.nowhere:Peer")):
+        async with reported() as bugs, watching(tmp_path, controllers, poll):
+            await poll.wait_for("good", 3)
+            controllers.tell()
+            await poll.wait_for("good", 6)
+    assert [type(each) for each in bugs] == [ModuleNotFoundError]
 
 
 async def test_looks_that_hang_do_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
