@@ -116,6 +116,32 @@ def test_drivers_are_listed_and_one_is_told_of_with_a_command_to_begin_with(live
     assert "Did you mean `local`?" in missing.err
 
 
+def test_drivers_are_listed_without_a_server(fabric: Fabric, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FABRIC_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("FABRIC_DATA_DIR", str(tmp_path))
+    listed = fabric("controllers", "drivers", "--json")
+    assert listed.code == 0, listed.err
+    assert [each["name"] for each in listed.json] == [each.name for each in DRIVERS]
+    assert "The server at `http://127.0.0.1:1` cannot be reached." in listed.err
+    assert (
+        "fabric controllers add NAME --driver local --setting directory=…"
+        in fabric("controllers", "drivers", "local").out
+    )
+    missing = fabric("controllers", "drivers", "locla")
+    assert missing.code == 3
+    assert "Did you mean `local`?" in missing.err
+
+
+def test_drivers_are_listed_where_the_server_does_not_know_the_asker(
+    live: Fabric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FABRIC_TOKEN", "fab_none")
+    assert live("controllers", "ls").code == 3
+    listed = live("controllers", "drivers")
+    assert listed.code == 0, listed.err
+    assert "drivers of this command line" in listed.err
+
+
 def test_the_names_of_drivers_are_completed() -> None:
     assert driver_names("fab") == ["fabricksd"]
     assert driver_names("") == [each.name for each in DRIVERS]

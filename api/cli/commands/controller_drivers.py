@@ -8,7 +8,7 @@ from api.cli import terminal
 from api.cli.controller_values import driver_names
 from api.cli.names import by_name
 from api.cli.server import Server
-from catalog.errors import NotFound
+from catalog.errors import NotFound, Unauthenticated, Unavailable
 from catalog.jsonvalue import Json
 
 _COLUMNS: list[terminal.Column] = [
@@ -27,7 +27,7 @@ def drivers(
 
     Example: fabric controllers drivers local
     """
-    rows = Server.configured().get("drivers")["items"]
+    rows = _known()
     if name is None:
         terminal.show_rows(rows, _COLUMNS, as_json=json, empty="There are no drivers.")
         return
@@ -42,6 +42,19 @@ def drivers(
         terminal.print_json(found)
     else:
         _show(found)
+
+
+def _known() -> list[Json]:
+    """The drivers of the server; those of this version where there is none to ask, and a note that says so."""
+    try:
+        return list(Server.configured().get("drivers")["items"])
+    except (Unavailable, Unauthenticated) as error:
+        import msgspec  # noqa: PLC0415 - keeps `--help` quick
+
+        from api.fabric.driver_shapes import shown_drivers  # noqa: PLC0415 - only where no server is asked
+
+        terminal.note(f"{error.message} These are the drivers of this command line.")
+        return list(msgspec.to_builtins(shown_drivers()))
 
 
 def _show(driver: Json) -> None:
