@@ -5,6 +5,10 @@ from pathlib import Path
 
 from catalog.errors import TargetFailed
 from catalog.provider import Target
+from runtime.plain_files import read_plain
+
+LONGEST = 4 * 1024 * 1024
+"""Bytes of a file of authorities; all those that a system trusts are a quarter of a MiB."""
 
 
 def ca_file_of(target: Target | None) -> str:
@@ -16,7 +20,7 @@ def ca_file_of(target: Target | None) -> str:
 def trusting_only(ca_file: str) -> ssl.SSLContext:
     """Trusts the authorities of that file and nobody else. Raises TargetFailed EGRESS_TLS."""
     try:
-        certificates = Path(ca_file).read_text()
+        certificates = read_plain(Path(ca_file), LONGEST).decode()
         if not certificates.strip():
             # Of nothing, a context is made that trusts the system's.
             raise ValueError("empty")

@@ -15,6 +15,8 @@ from runtime.drivers.cameras.settings import Login, StreamPlace
 from runtime.drivers.cameras.unseen import seeing
 from runtime.drivers.failures import unreachable
 from runtime.drivers.link import Link
+from runtime.egress.trust import LONGEST
+from runtime.plain_files import read_plain
 
 
 async def source_of(link: Link, place: StreamPlace, login: Login) -> Source:
@@ -52,7 +54,7 @@ async def still_of(link: Link, place: StreamPlace, login: Login, camera_id: str)
 
 def _read(link: Link, ca_file: str) -> str:
     try:
-        authorities = Path(ca_file).read_text()
+        authorities = read_plain(Path(ca_file), LONGEST).decode()
         ssl.create_default_context(cadata=authorities)
     except (OSError, ValueError):
         raise unreachable(link.target, "`ca_file` names no file of certificates that can be read") from None

@@ -4,17 +4,17 @@ A rotation by renaming is known by the inode, one by copying and truncating by t
 file is read first, as long as it lies uncompressed beside the new one.
 """
 
-import errno
 import glob
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import msgspec
+
+from runtime.plain_files import open_plain
 
 HEAD = 256
 """A file is known again by its first bytes, as many as it had when it was read, this many at most."""
@@ -63,7 +63,7 @@ class LogFile:
         Raises OSError where the present file cannot be opened.
         """
         with ExitStack() as files:
-            present = files.enter_context(open_log(self._path))
+            present = files.enter_context(open_plain(self._path))
             if place is None:
                 yield from _read(present, 0, present=True)
                 return
@@ -88,7 +88,7 @@ class LogFile:
             if each == self._path or each.name.endswith(_PACKED):
                 continue
             with suppress(OSError):
-                found.append(files.enter_context(open_log(each)))
+                found.append(files.enter_context(open_plain(each)))
         return sorted(found, key=lambda file: os.fstat(file.fileno()).st_mtime_ns)
 
 
@@ -120,16 +120,6 @@ def _from(rotated: list[BinaryIO], place: Place, present: BinaryIO) -> list[Bina
         if _begins_alike(file, place):
             return rotated[number:]
     return None
-
-
-def open_log(path: Path) -> BinaryIO:
-    """Open a file, and nothing that would block, such as a pipe. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    file = os.fdopen(descriptor, "rb", buffering=0)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "not a plain file")
-    return cast(BinaryIO, file)
 
 
 def _digest(file: BinaryIO, head: int) -> str:

@@ -16,16 +16,20 @@ from runtime.drivers.driver import Check, Device
 from runtime.drivers.failures import named, not_found, refused
 from runtime.drivers.firewall.alert_index import AlertIndex, State
 from runtime.drivers.firewall.face import Found, Reading, Standing, Wanted
-from runtime.drivers.firewall.log_file import LogFile, Piece, open_log
+from runtime.drivers.firewall.log_file import LogFile, Piece
 from runtime.drivers.firewall.record import Record, Unfit
 from runtime.drivers.firewall.settings import EveSettings, UlogdSettings
 from runtime.drivers.lanes import Lanes
 from runtime.drivers.link import Link
+from runtime.plain_files import open_plain, read_plain
 
 T = TypeVar("T")
 
 SPARED = 0.2
 """Of the time for a search, what is left for the search itself when the log is long."""
+
+LONGEST_PID = 64
+"""Bytes of a file that holds a process id."""
 
 _LANES = Lanes()
 
@@ -182,7 +186,7 @@ class WatchedLog(ABC):
 
     def _standing(self) -> Standing:
         try:
-            with open_log(self._path) as file:
+            with open_plain(self._path) as file:
                 at = os.fstat(file.fileno()).st_mtime
         except OSError as error:
             return Standing(online=False, reason=f"its log cannot be opened: {_told(error)}")
@@ -227,11 +231,14 @@ class WatchedLog(ABC):
 def _gone(pid_file: Path) -> str | None:
     """Why the log's writer does not run; None where it does."""
     try:
-        number = pid_file.read_text().strip()
+        number = read_plain(pid_file, LONGEST_PID).strip().decode("ascii", "replace")
     except OSError as error:
         return f"its `pid_file` cannot be read: {_told(error)}"
-    if not number.isdecimal() or not Path("/proc", number).exists():
-        return f"the process that writes its log has ended (it was {number[:20] or 'none'})"
+    if not number.isdecimal():
+        # What else stands there is never said: it may be any file of this machine.
+        return "its `pid_file` holds no process id"
+    if not Path("/proc", number).exists():
+        return f"the process that writes its log has ended (it was {number})"
     return None
 
 

@@ -283,3 +283,19 @@ async def test_a_pipe_in_the_place_of_a_log_keeps_nobody_waiting(tmp_path: Path,
     with pytest.raises(FabricError) as refused:
         await ask(OPERATION, controller("eve", {"file": str(tmp_path / "eve.json")}), homed)
     assert refused.value.code == "TARGET_REFUSED"
+
+
+async def test_what_stands_in_a_pid_file_that_is_none_is_never_said(eve: EveLog, homed: Ports, tmp_path: Path) -> None:
+    eve.write(stats(0))
+    secret = tmp_path / "token"
+    for content in (b"canary-token", b"\xff\xfecanary"):
+        secret.write_bytes(content)
+        works = (await opened(at(eve, pid_file=str(secret)), homed).check())[1]
+        assert not works.ok
+        assert works.detail == "its `pid_file` holds no process id"
+
+
+async def test_a_pid_file_without_an_end_is_not_read(eve: EveLog, homed: Ports) -> None:
+    eve.write(stats(0))
+    works = (await opened(at(eve, pid_file="/dev/null"), homed).check())[1]
+    assert "cannot be read" in works.detail
