@@ -88,7 +88,7 @@ class Http(Protocol):
         `purpose` is `webhook`, `guest`, `notify` or `controller` (then `target` is the controller, whose setting
         `address` is the only place it may go, and `seconds` is how long it may take). Headers that are ours to set are
         dropped. A `delivery_id` (stable over repeats) goes along as `webhook-id`, and the request is signed where a
-        secret is set.
+        secret is set. With `Expect: 100-continue` a controller is asked before the body is sent.
 
         Raises FabricError URL_*, SSRF_*, PARAM_HEADER, EGRESS_UNREACHABLE, EGRESS_TLS, EGRESS_PROTOCOL, EGRESS_TIMEOUT.
         """

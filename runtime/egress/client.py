@@ -18,6 +18,7 @@ from catalog.provider import Answer, Target
 from catalog.urls import Destination, Refused, parse_url
 from runtime.egress.body import read_body
 from runtime.egress.connector import OpenSocket, one_connection, plain_socket
+from runtime.egress.expecting import EXPECT, PatientRequest
 from runtime.egress.guard import ConnectRefused, Guard, Pinned
 from runtime.egress.lookups import Lookups
 from runtime.egress.trust import ca_file_of, trusting_only
@@ -83,6 +84,8 @@ class EgressClient:
         """See `catalog.provider.Http`. Redirects are answers like any other."""
         guard, destination = self._examine(purpose, url, target)
         sent = _own_headers(headers, destination)
+        if purpose == "controller" and headers.get("Expect") == EXPECT:
+            sent["Expect"] = EXPECT
         if delivery_id and purpose in SIGNED_PURPOSES:
             # Signed or not, a receiver can tell a repeat.
             sent["webhook-id"] = webhook_id(delivery_id)
@@ -153,6 +156,7 @@ class EgressClient:
     ) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=one_connection(guard, pinned, tls, self._open_socket),
+            request_class=PatientRequest,
             trust_env=False,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -103,10 +103,10 @@ class Writing:
 
 
 def _condition(before: Json) -> dict[str, str]:
-    """What the server is to compare with."""
+    """What the server is to compare with; it says so before it is sent the content, or its refusal would be lost."""
     if before["kind"] == "absent":
-        return {"If-None-Match": "*"}
-    return {"If-Match": f'"{before["etag"]}"'} if before.get("etag") else {}
+        return {"If-None-Match": "*", "Expect": "100-continue"}
+    return {"If-Match": f'"{before["etag"]}"', "Expect": "100-continue"} if before.get("etag") else {}
 
 
 def _moved() -> Conflict:

@@ -89,6 +89,9 @@ def test_a_backup_that_rots_later_is_found_when_it_is_read_again(
     monkeypatch.setattr("tests.modules.looking.time.time", lambda: later)
     (payload,) = about(looks.once(), "old")
     assert payload["backup_id"] == backup["name"]
+    much_later = later + backups.AGAIN_AFTER + 1
+    monkeypatch.setattr("tests.modules.looking.time.time", lambda: much_later)
+    assert about(looks.once(), "old") == [], "it still is what it was told to be"
 
 
 def test_what_is_not_read_in_one_look_is_read_in_the_next(daemon: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ class Memory:
 
 class _Door(BaseHTTPRequestHandler):
     memory: Memory
+    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         if self.memory.mute:

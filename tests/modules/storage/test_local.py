@@ -84,7 +84,11 @@ async def test_a_disk_that_hangs_costs_its_own_calls_and_a_few_threads(mounted: 
     (tmp_path / "elsewhere").mkdir()
     other = msgspec.structs.replace(local(str(tmp_path / "elsewhere")), id="3f2b8a52-0d1e-4c55-9a77-5f8f3c1f0aff")
     async with ports() as real:
-        storing = Storing(local(str(mounted.place), timeout_seconds=0.3), real)
+        # An id of its own: its lanes stay taken for a while.
+        hung = msgspec.structs.replace(
+            local(str(mounted.place), timeout_seconds=0.3), id="3f2b8a52-0d1e-4c55-9a77-5f8f3c1f0afe"
+        )
+        storing = Storing(hung, real)
         change, artifact = await storing.plan("x", b"x")
         before = threading.active_count()
         with mounted.frozen():

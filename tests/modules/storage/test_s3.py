@@ -11,6 +11,7 @@ import pytest
 from catalog.errors import Conflict, FabricError
 from catalog.jsonvalue import Json
 from catalog.provider import Target
+from tests.fakes.ports import FakeArtifacts
 from tests.modules.asking import ask, controller, opened, ports
 from tests.modules.peers.openstack_swift import KEY_ID, SECRET, STRANGER, STRANGERS_SECRET, Swift
 from tests.modules.storage.storing import Storing, bucket_of
@@ -48,6 +49,8 @@ async def test_a_blob_is_stored_and_found_with_its_digest(
 @pytest.mark.covers("storage.store_blob", **PEER)
 async def test_a_blob_of_some_size_and_an_empty_one_go_there_whole(shelf: Target) -> None:
     async with ports() as real:
+        assert isinstance(real.artifacts, FakeArtifacts)
+        real.artifacts.piece = 65_536
         for content in (os.urandom(1_200_000), b""):
             storing = Storing(shelf, real)
             await storing.store("x", content)
