@@ -92,13 +92,14 @@ async def test_a_disk_that_hangs_costs_its_own_calls_and_a_few_threads(mounted: 
         change, artifact = await storing.plan("x", b"x")
         before = threading.active_count()
         with mounted.frozen():
-            for _ in range(6):
+            for number in range(6):
                 with pytest.raises(FabricError) as refused:
-                    await storing.write.apply(change, storing.call(artifact))
+                    await storing.write.apply(change, storing.call(artifact, f"change-{number}"))
                 assert refused.value.code in ("TARGET_TIMEOUT", "TARGET_BUSY")
                 assert (await Storing(other, real).store("x", b"x"))["path"] == "x"
             assert refused.value.code == "TARGET_BUSY"
-            assert threading.active_count() - before <= LANES
+            # The other storage has one or two of its own.
+            assert threading.active_count() - before <= LANES + 2
         async with asyncio.timeout(5):
             # What hung was written after all: the answer had been that nobody knows.
             while {each.name for each in mounted.place.iterdir()} != {"lost+found", "x"}:
