@@ -18,6 +18,7 @@ _WAY = frozenset(
 )
 _PERMISSION = "Permission denied"
 _LONGEST = 300
+_QUOTING = frozenset({libvirt.VIR_ERR_XML_ERROR, libvirt.VIR_ERR_XML_DETAIL})
 
 
 def told(target: Target, error: libvirt.libvirtError, *, sent: bool = False) -> FabricError:
@@ -55,5 +56,9 @@ def _lost(target: Target, reason: str) -> TargetTimeout:
 
 def _reason(error: libvirt.libvirtError) -> str:
     """Its own words, as the middle of a sentence."""
-    words = " ".join(str(error.get_error_message() or "it gives no reason").split())[:_LONGEST].rstrip(".")
+    message = str(error.get_error_message() or "it gives no reason")
+    if error.get_error_code() in _QUOTING:
+        # Below the first line stands what is wrong: a part of a file of this machine, whoever may read that.
+        message = message.partition("\n")[0]
+    words = " ".join(message.split())[:_LONGEST].rstrip(".")
     return words[:1].lower() + words[1:]

@@ -163,6 +163,15 @@ async def test_the_default_machine_is_one_for_the_whole_process(real: Ports) -> 
     assert [each["name"] for each in found["machines"]] == ["test"]
 
 
+async def test_a_file_that_describes_no_host_is_not_quoted(real: Ports, tmp_path: Path) -> None:
+    file = tmp_path / "secret.xml"
+    file.write_text("canary: of somebody else\n")
+    (connect,) = await opened(controller("libvirt", {"uri": f"test://{file}"}), real).check()
+    assert not connect.ok
+    assert "Start tag expected" in connect.detail or "start tag expected" in connect.detail
+    assert "canary" not in connect.detail
+
+
 @covers("snapshot")
 async def test_a_snapshot_is_taken_once_for_a_change(host: Target, real: Ports) -> None:
     change = await plan("hypervisor.vm.snapshot", host, real, vm_id="nas", label="evening", include_memory=True)
