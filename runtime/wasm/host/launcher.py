@@ -45,8 +45,8 @@ class ZygoteLauncher:
             replica = WorkerReplica(launch, ends, self._throttle, output, outgoing, timeout)
             self._replicas.add(replica)
             replica.when_ended(lambda: self._replicas.discard(replica))
-            await replica.open()
             try:
+                await replica.open()
                 replica.forked(await link.fork(descriptors, replica.has_ended))
             except BaseException:
                 replica.abandon()

@@ -105,8 +105,9 @@ class WorkerReplica:
         self._start_timer = self._loop.call_later(self._launch.start_time, self._start_overdue)
 
     def abandon(self) -> None:
-        """It was never forked."""
+        """It was never forked, perhaps not even opened: no loss of its request socket may ever be told of."""
         self._reaped = Reaped(id=0, status=-9, cpu_ns=0, max_rss=0)
+        self._lost_requests = True
         self._requests.close()
         self._finish()
 
