@@ -110,7 +110,7 @@ _PROSE: dict[str, tuple[str, ...]] = {
         f"{_DAEMON}/events/test_bus.py::test_a_stream_has_what_happens_after_it_began",
     ),
     "says State Store: Persists daemon state": (
-        "runtime/state/test_store.py::test_killed_at_any_moment_it_holds_the_old_document_or_the_new_one",
+        "tests/runtime/state/test_store.py::test_killed_at_any_moment_it_holds_the_old_document_or_the_new_one",
     ),
     "says State Store: Service configurations": (
         f"{_SERVICES}/test_guests.py::test_everything_comes_back_after_the_daemon_was_stopped",

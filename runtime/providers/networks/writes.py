@@ -10,7 +10,6 @@ from catalog.errors import Conflict
 from catalog.jsonvalue import Json
 from catalog.operations import OperationSet
 from catalog.provider import Call
-from runtime.daemon.networks import read_network
 from runtime.providers.daemons import daemon_of, find, request, segment, send, told
 from runtime.providers.fields import ControllerId, Time
 from runtime.providers.networks.reads import Which
@@ -63,6 +62,9 @@ class CreateNetwork:
         """
         body: dict[str, Json] = msgspec.to_builtins(params)
         del body["controller_id"]
+        # Who only lists operations needs no daemon's state.
+        from runtime.daemon.networks import read_network  # noqa: PLC0415
+
         read_network(body)
         if await find(f"networks/{segment(params.name)}", call) is not None:
             raise Conflict("INVALID_STATE", f"There is a network `{params.name}` already.")

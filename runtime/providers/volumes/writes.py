@@ -10,7 +10,6 @@ from catalog.errors import Conflict
 from catalog.jsonvalue import Json
 from catalog.operations import OperationSet
 from catalog.provider import Call
-from runtime.daemon.volumes import read_volume
 from runtime.providers.daemons import daemon_of, find, request, segment, send, told
 from runtime.providers.fields import ControllerId, Time
 from runtime.providers.volumes.reads import Size
@@ -77,6 +76,9 @@ class CreateVolume:
         """
         body: dict[str, Json] = msgspec.to_builtins(params)
         del body["controller_id"]
+        # Who only lists operations needs no daemon's state.
+        from runtime.daemon.volumes import read_volume  # noqa: PLC0415
+
         read_volume(body)
         if await find(f"volumes/{segment(params.name)}", call) is not None:
             raise Conflict("INVALID_STATE", f"There is a volume `{params.name}` already.")
