@@ -31,7 +31,7 @@ class S3Settings(Watching, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A bucket of a server that speaks S3. It is addressed by path: `address`/`bucket`/blob."""
 
     address: Annotated[str, Meta(pattern=r"^https?://[^/?#]+/?$", description="Such as `https://nas.lan:9000`.")]
-    bucket: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    bucket: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="It must be there.")]
     region: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}$", description="As the server calls it.")] = "us-east-1"
     prefix: Annotated[
         str, Meta(max_length=256, pattern=r"^([^/\x00]+/)*$", description="Put before every path; ends in `/`.")
@@ -43,6 +43,6 @@ class S3Settings(Watching, frozen=True, kw_only=True, forbid_unknown_fields=True
 class S3Credentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A key pair, and the token that belongs to it where it is a temporary one."""
 
-    access_key_id: str
-    secret_access_key: str
-    session_token: str = ""
+    access_key_id: Annotated[str, Meta(description="Goes along with every request.")]
+    secret_access_key: Annotated[str, Meta(description="Signs requests; never sent.")]
+    session_token: Annotated[str, Meta(description="Of a temporary key.")] = ""
