@@ -241,9 +241,11 @@ class FramedChannel:
 
     def _refuse(self, error: TargetFailed) -> None:
         """This guest talks nonsense: nothing it says from now on can be told from nonsense."""
-        self._detach()
+        self._is_ready = False
         self._settle(error)
+        # First its end, then its pipes: at its end of file it would end by itself, as if all were well.
         self._watcher.broken(error.message)
+        self._detach()
 
     def _overdue(self) -> None:
         self.hold()
