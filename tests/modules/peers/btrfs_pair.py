@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.modules.peers.loop_mount import unmount
 from tests.modules.peers.versions import version_of
 
 SIZE = 128 * 1024 * 1024
@@ -34,7 +35,8 @@ class BtrfsPair:
 
     def tear_down(self) -> None:
         """Unmount it and let the devices go."""
-        subprocess.run(["umount", str(self.place)], check=False, capture_output=True)
+        if os.path.ismount(self.place):
+            unmount(self.place)
         for each in self.devices:
             _run(["losetup", "--detach", each])
 
@@ -47,7 +49,7 @@ def can_be_made() -> bool:
 
 @contextmanager
 def btrfs_pair(folder: Path) -> Iterator[BtrfsPair]:
-    """One, mounted, for as long as the block lasts."""
+    """One, mounted, for as long as the block lasts. `folder` is one of `mount_folder`."""
     made = BtrfsPair(folder / "pair", [])
     made.place.mkdir()
     try:

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -45,18 +44,18 @@ def shelf(swift: Swift, request: pytest.FixtureRequest) -> Target:
 
 
 @pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[LoopMount]:
+def mounted() -> Iterator[LoopMount]:
     """An ext4 of 16 MiB in a file, mounted. In CI it must be possible; on a laptop without root it is skipped."""
     if not loop_mount.can_be_made() and "CI" not in os.environ:
         pytest.skip("mounting a file takes root, losetup and mkfs.ext4")
-    with loop_mount.loop_mount(tmp_path) as made:
+    with loop_mount.mount_folder() as folder, loop_mount.loop_mount(folder) as made:
         yield made
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[BtrfsPair]:
+def pair() -> Iterator[BtrfsPair]:
     """A btrfs over two disks. In CI it must be possible; on a laptop without root or btrfs it is skipped."""
     if not btrfs_pair.can_be_made() and "CI" not in os.environ:
         pytest.skip("a btrfs over two disks takes root, btrfs-progs and a kernel that knows it")
-    with btrfs_pair.btrfs_pair(tmp_path) as made:
+    with loop_mount.mount_folder() as folder, btrfs_pair.btrfs_pair(folder) as made:
         yield made
