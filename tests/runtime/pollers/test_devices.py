@@ -16,7 +16,7 @@ from runtime.drivers.driver import Device
 from runtime.drivers.link import Link
 from runtime.pollers import devices as looking
 from runtime.pollers.devices import DevicePoll
-from runtime.pollers.rests import GROWS_TO, JITTER, until_first, until_next
+from runtime.pollers.rests import GROWS_TO, JITTER, SHORTEST, until_first, until_next
 from runtime.providers import NATIVE
 from tests.fakes.drivers import Script, fake_driver, known
 from tests.fakes.watching import FakeControllers, FakeSink, Watching, target, watching
@@ -209,6 +209,8 @@ def test_rests_grow_to_a_quarter_of_an_hour_and_tremble() -> None:
     assert [until_next(60, failures, 0.5) for failures in range(7)] == [60, 60, 120, 240, 480, 900, 900]
     assert until_next(3600, 50, 0.5) == 3600
     assert until_next(1, 10_000, 0.5) == GROWS_TO
+    assert until_next(1e-300, 0, 0.5) == SHORTEST
+    assert until_next(1e-300, 50, 0.5) == GROWS_TO
     assert until_next(60, 0, 0.0) == pytest.approx(60 * (1 - JITTER))
     assert until_next(60, 0, 1.0) == pytest.approx(60 * (1 + JITTER))
     assert [until_first(each, 0.5) for each in (10, 60, 3600)] == [5, 30, 30]
