@@ -13,6 +13,8 @@ from catalog.jsonvalue import Json
 _WHERE = re.compile(r" - at `\$\.?([^`]*)`\Z")
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`\Z")
 _STEP = re.compile(r"\[[^\]]*\]|[^.\[]+")
+_NO_TEXT = re.compile(r"Expected `str`, got `(int|float|bool|null)`")
+_NO_JSON = re.compile(r"Expected `(object|array|int|float|bool)[^`]*`, got `str`")
 _SHOWS_VALUE = re.compile(r"Invalid enum value .*\Z", re.DOTALL)
 
 
@@ -40,6 +42,10 @@ def _refusal(text: str, kind: type[msgspec.Struct], what: str, driver: str, modu
         reason = "it is no field of it"
         near = difflib.get_close_matches(name, list(_fields(kind, path)), 1)
         hint = f"Did you mean `{near[0]}`?" if near else hint
+    elif _NO_TEXT.match(reason):
+        hint = f"What reads as JSON is text in quotes: `--setting '{path}=\"…\"'`. {hint}"
+    elif _NO_JSON.match(reason):
+        hint = f"It was taken as text: as JSON it lacks a quote or a bracket. {hint}"
     place = ".".join(each for each in (what, path) if each).replace(".[", "[")
     return Invalid(
         "CONTROLLER_SETTINGS" if what == "settings" else "CONTROLLER_CREDENTIALS",

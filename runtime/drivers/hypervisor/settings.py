@@ -53,8 +53,10 @@ class LibvirtSettings(Patience, frozen=True, kw_only=True):
             raise ValueError("`socket` is for machines reached by a local socket or by ssh")
         if self.ca_file and place.transport != "tls":
             raise ValueError("`ca_file` is for `qemu+tls`")
-        if (place.transport == "ssh") != bool(self.host_key):
-            raise ValueError("`qemu+ssh` takes a `host_key`, and nothing else does")
+        if place.transport == "ssh" and not self.host_key:
+            raise ValueError("`qemu+ssh` needs `host_key`, a line of `ssh-keyscan` without the host's name")
+        if self.host_key and place.transport != "ssh":
+            raise ValueError("`host_key` is for `qemu+ssh`")
         if self.host_key and not _HOST_KEY.match(self.host_key):
             raise ValueError("`host_key` is not a public key as `ssh-keyscan` prints it, without the host's name")
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from runtime.drivers.driver import Patience
+from runtime.drivers.hosts import check_host
 
 MIN_PASSWORD = 8
 """Characters that RFC 3414 asks of an SNMP v3 password."""
@@ -57,6 +58,10 @@ class SnmpSettings(Watching, frozen=True, kw_only=True):
     watch_tables: Annotated[
         bool, Meta(description="Tell of VLANs and wireless networks that come, change and go: `network.vlan.*` …")
     ] = True
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an address that is no host."""
+        check_host(self.address)
 
 
 class SnmpCredentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ from msgspec import Meta
 from catalog.errors import Invalid
 from catalog.urls import parse_url
 from runtime.drivers.driver import Patience
+from runtime.drivers.hosts import check_host
 
 Text = Annotated[str, Meta(min_length=1, max_length=253)]
 USER = r"[A-Za-z0-9_.!~*'()&=+$,;?/%#-]+"
@@ -53,6 +54,10 @@ class SipSettings(Patience, frozen=True, kw_only=True):
         Annotated[str, Meta(min_length=1, max_length=4096)] | msgspec.UnsetType,
         Meta(description="PEM file with the authorities to trust; the system's where it is left out."),
     ] = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an address that is no host."""
+        check_host(self.address)
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

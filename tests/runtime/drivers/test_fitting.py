@@ -24,6 +24,22 @@ class Cameras(Patience, frozen=True, kw_only=True, forbid_unknown_fields=True):
     order: tuple[Camera | None, ...] = ()
 
 
+@pytest.mark.parametrize("address", ["sip:10.0.0.5", "10.0.0.5:161", "a b", "[::1]", "nas/x", "u@nas", "", "nas#"])
+@pytest.mark.parametrize(("driver", "credentials"), [("sip", {}), ("snmp", {"community": "c"})])
+def test_an_address_that_is_no_host_is_refused_at_once(address: str, driver: str, credentials: Json) -> None:
+    with pytest.raises(Invalid) as refused:
+        check_controller(driver, {"address": address}, credentials)
+    assert refused.value.code == "CONTROLLER_SETTINGS"
+    for fine in ("nas", "pbx.example.org", "10.0.0.5", "2001:db8::1", "::1"):
+        check_controller(driver, {"address": fine}, credentials)
+
+
+def test_what_was_meant_as_text_or_as_json_is_said() -> None:
+    with known(fake_driver()):
+        assert "`--setting 'address=\"…\"'`" in str(refusal({"address": 7}).hint)
+        assert "lacks a quote or a bracket" in str(refusal({"address": "x", "ports": "{"}).hint)
+
+
 def refusal(settings: Json, credentials: Json = None) -> Invalid:
     with pytest.raises(Invalid) as refused:
         check_controller(FAKE, settings, credentials or {})
