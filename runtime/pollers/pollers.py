@@ -10,6 +10,7 @@ import structlog
 
 from catalog.errors import FabricError
 from catalog.provider import Controllers, EventSink, Ports, Target
+from runtime.drivers.firewall.alert_index import forget_but
 from runtime.drivers.opening import load_drivers
 from runtime.pollers.followers import Followers
 from runtime.pollers.look import Look
@@ -51,6 +52,7 @@ class Pollers:
         self._memories = memories
         self._polls = {each.name: each for each in polls}
         self._chance = chance
+        self._home = ports.home
         teller = Teller(sink)
         self._look = Look(ports, memories, teller, now)
         self._followers = Followers(follows, ports, teller, now, chance)
@@ -130,10 +132,21 @@ class Pollers:
                 loop.call_soon(self._enter, (target.id, name), target)
         self._followers.refresh(managed.targets)
         await asyncio.sleep(0)
+        await self._forget_but(frozenset(targets) | managed.closed)
+
+    async def _forget_but(self, controller_ids: frozenset[str]) -> None:
+        """Forget the controllers that are no more, and what was kept of their logs."""
         try:
-            await self._memories.forget_but(frozenset(targets) | managed.closed)
+            await self._memories.forget_but(controller_ids)
         except FabricError as error:
             _log.warning("watch_memory_stays", code=error.code, reason=error.message)
+        home = self._home
+        if home is None:
+            return
+        try:
+            await in_thread(lambda: forget_but(home, controller_ids), lambda: None, name="forget-alerts")
+        except OSError as error:
+            _log.warning("alerts_stay", reason=error.strerror)
 
     async def _load(self, drivers: frozenset[str]) -> None:
         """Client libraries take half a second to import; the loop does not wait for that."""

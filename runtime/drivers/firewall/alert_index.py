@@ -6,7 +6,7 @@ killed. The file can be made anew from the log: a broken one is. Everything here
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,6 +46,18 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     told: int = 0
     bad: int = 0
     gaps: int = 0
+
+
+def place_of(home: Path, controller_id: str) -> Path:
+    """Where a controller's index lies."""
+    return home / "alerts" / f"{controller_id}.sqlite"
+
+
+def forget_but(home: Path, controller_ids: Collection[str]) -> None:
+    """Delete the indexes of all other controllers. Raises OSError."""
+    for file in (home / "alerts").glob("*.sqlite*"):
+        if file.name.partition(".sqlite")[0] not in controller_ids:
+            file.unlink(missing_ok=True)
 
 
 class AlertIndex:

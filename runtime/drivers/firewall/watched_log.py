@@ -14,7 +14,7 @@ import msgspec
 from catalog.errors import FabricError, Unavailable
 from runtime.drivers.driver import Check, Device
 from runtime.drivers.failures import named, not_found, refused
-from runtime.drivers.firewall.alert_index import AlertIndex, State
+from runtime.drivers.firewall.alert_index import AlertIndex, State, place_of
 from runtime.drivers.firewall.face import Found, Reading, Standing, Wanted
 from runtime.drivers.firewall.log_file import LogFile, Piece
 from runtime.drivers.firewall.record import Record, Unfit
@@ -206,7 +206,7 @@ class WatchedLog(ABC):
             raise ValueError("a driver that keeps files was opened without a home for them")
         target = self._link.target
         try:
-            index = AlertIndex(home / "alerts" / f"{target.id}.sqlite", self._settings.file)
+            index = AlertIndex(place_of(home, target.id), self._settings.file)
             try:
                 yield index
             finally:

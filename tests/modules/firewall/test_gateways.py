@@ -172,3 +172,20 @@ def test_only_gateways_with_a_log_are_watched(
     target = controller(driver, settings)
     rhythm = GatewayPoll().rhythm(target)
     assert (None if rhythm is None else rhythm.every, AlertFollow().wanted(target)) == wanted
+
+
+async def test_what_was_kept_of_a_log_goes_with_its_controller(eve: EveLog, homed: Ports, tmp_path: Path) -> None:
+    eve.write(stats(0))
+    stays = at(eve)
+    goes = msgspec.structs.replace(stays, id="3f2b8a52-0d1e-4c55-9a77-5f8f3c1f0a02")
+    controllers = FakeControllers(stays, goes)
+    assert homed.home is not None
+    folder = homed.home / "alerts"
+    async with watching(tmp_path, controllers, follows=[AlertFollow()], ports=homed):
+        await read_to(stays, homed, eve.path.stat().st_size)
+        await read_to(goes, homed, eve.path.stat().st_size)
+        controllers.remove(goes.id)
+        async with asyncio.timeout(5):
+            while any(each.name.startswith(goes.id) for each in folder.iterdir()):
+                await asyncio.sleep(0.01)
+        assert (folder / f"{stays.id}.sqlite").exists()
