@@ -126,9 +126,7 @@ def test_a_stale_edit_is_refused_with_412(server: Running) -> None:
 
 
 def test_a_controllers_credentials_are_sealed_and_its_settings_are_for_who_manages_it(server: Running) -> None:
-    made = controller(
-        server, "sealed", settings={"address": "/canary-setting"}, credentials={"password": "canary-pw"}
-    )
+    made = controller(server, "sealed", settings={"address": "/canary-setting"}, credentials={"password": "canary-pw"})
     assert made["has_credentials"] is True
     assert "credentials" not in made
     _, viewer = server.person("controller-viewer", "viewer")
