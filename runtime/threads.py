@@ -20,7 +20,7 @@ def in_thread(
     """Begin `work()` and give what it will return or raise.
 
     `ended` is called on the loop when it has, whether anybody waits for it or not. A future that is cancelled stops
-    nothing. `fresh` work is given a thread that ends with it, for what changes its thread for good; `name` is that one's.
+    nothing. `fresh` work is given a thread of that `name` which ends with it, for what changes its thread for good.
     """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[T] = loop.create_future()
