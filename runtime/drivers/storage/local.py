@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 from catalog.errors import FabricError
 from catalog.jsonvalue import Json
 from runtime.drivers.driver import Check, Device
+from runtime.drivers.failures import refused
 from runtime.drivers.lanes import Lanes
 from runtime.drivers.link import Link
 from runtime.drivers.storage.face import Blob, Condition, Pool
@@ -60,21 +61,40 @@ class Local:
 
     async def blobs(self, prefix: str, after: str, limit: int) -> Sequence[Blob]:
         """See Storage."""
-        return await self._run("for its files", lambda: self._folder.page(Listing(prefix, after, limit)))
+        return await self._run("for its files", lambda: self._folder.page(Listing(prefix, after, limit)), None)
 
     async def look(self, path: str) -> Json:
         """See Storage."""
-        return await self._run("for a file", lambda: self._folder.look(path))
+        return await self._run("for a file", lambda: self._folder.look(path), path)
 
     async def write(self, path: str, content: bytes, media_type: str, key: str, before: Json) -> None:
         """See Storage."""
         draft = f"fabric-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
         # One thread from draft to rename: whoever cancels the wait cannot stop it half way.
-        await self._run("for a file to be written", lambda: self._folder.write(path, content, draft, before))
+        await self._run("for a file to be written", lambda: self._folder.write(path, content, draft, before), path)
 
-    async def _run(self, what: str, work: Callable[[], T]) -> T:
+    async def _run(self, what: str, work: Callable[[], T], path: str | None = "") -> T:
+        """Do that in a thread; `path` is what it touches, None: everything below the folder."""
+
+        def guarded() -> T:
+            self._check_not_ours(path)
+            return work()
+
         async with self._link.reaching(what):
-            return await _LANES.run(self._link.target, work)
+            return await _LANES.run(self._link.target, guarded)
+
+    def _check_not_ours(self, path: str | None) -> None:
+        """Whoever may add controllers is not by that the server's operator, whose keys lie in the data directory."""
+        home = self._link.ports.home
+        if home is None:
+            return
+        ours, folder = home.parent.resolve(), self._directory.resolve()
+        if (folder / (path or "")).is_relative_to(ours) or (path is None and ours.is_relative_to(folder)):
+            raise refused(
+                self._link.target,
+                "the server's own data lies there",
+                "Name a folder outside the server's data directory.",
+            )
 
     def _condition(self) -> Condition:
         writable = self._directory.is_dir() and os.access(self._directory, os.W_OK | os.X_OK)

@@ -182,3 +182,25 @@ async def test_an_error_names_the_controller() -> None:
         with pytest.raises(FabricError) as refused:
             await ask("storage.health", local("/nowhere/at/all"), real)
     assert "Controller `peer`" in refused.value.message
+
+
+async def test_the_servers_own_data_is_no_storage_whatever_folder_leads_to_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "seal.key").write_text("key")
+    (tmp_path / "link").symlink_to(data)
+    async with ports() as outside:
+        real = msgspec.structs.replace(outside, home=data / "drivers")
+        for folder in (data, tmp_path / "link", data / "deeper"):
+            with pytest.raises(TargetFailed, match="own data"):
+                await ask("storage.list_blobs", local(str(folder)), real)
+        above = local(str(tmp_path))
+        with pytest.raises(TargetFailed, match="own data"):
+            await ask("storage.list_blobs", above, real)
+        storage = opened(above, real)
+        assert isinstance(storage, local_driver.Local)
+        for work in (storage.look("data/seal.key"), storage.write("data/seal.key", b"x", "text/plain", "k", None)):
+            with pytest.raises(TargetFailed, match="own data"):
+                await work
+        assert (await storage.look("beside.txt"))["kind"] == "absent"
+    assert (data / "seal.key").read_text() == "key"
