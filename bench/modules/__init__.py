@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from bench.modules.overhead import measure as overhead
-from bench.modules.watching import measure as watching
+from bench.modules.overhead import measure as measure_overhead
+from bench.modules.watching import measure as measure_watching
 
 
 def run(progress: Callable[[str], None]) -> dict[str, float | int | str]:
     """The figures of modules."""
-    return {**overhead(progress), **watching(progress)}
+    return {**measure_overhead(progress), **measure_watching(progress)}

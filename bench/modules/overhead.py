@@ -111,8 +111,11 @@ async def _netlink(ports: Ports) -> AsyncIterator[Pair]:
 
     def read() -> None:
         with IPRoute() as kernel:
-            list(kernel.get_links())
-            list(kernel.get_neighbours())
+            fields = ("ifname", "index", ("linkinfo", "data", "vlan_id"))
+            [[each.get(name) for name in fields] for each in kernel.get_links()]
+            fields = ("state", "family", "ifindex", "dst", "lladdr", "cacheinfo")
+            [[each.get(name) for name in fields] for each in kernel.get_neighbours()]
+            [[each.get(name) for name in fields] for each in kernel.fdb("dump")]
 
     async def bare() -> None:
         await asyncio.to_thread(read)

@@ -20,6 +20,7 @@ POLL_SECONDS = 60
 SECONDS = 60.0
 DARK = 60
 READY_SECONDS = 180.0
+SETTLE_SECONDS = 5.0
 
 HOOK = """
 name: dark
@@ -35,6 +36,7 @@ steps:
 def measure(progress: Callable[[str], None]) -> dict[str, float | int | str]:
     """`poll_cpu_percent`: share of one core over a minute; `idle_cpu_percent`: the same server without controllers."""
     with farm() as cameras, server({"FABRIC_WEBHOOK_ALLOWED_HOSTS": "127.0.0.1"}) as running:
+        time.sleep(SETTLE_SECONDS)
         idle = _cpu_percent(running, SECONDS / 4)
         progress(f"no controllers: {idle:.2f} % of a core")
         _populate(running, cameras)

@@ -26,13 +26,13 @@ async def read_body(response: aiohttp.ClientResponse, kept: int) -> tuple[bytes,
 
 
 async def _read_raw(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:
-    found = bytearray()
-    while len(found) <= limit:
-        piece = await response.content.read(limit + 1 - len(found))
-        if not piece:
-            return bytes(found), False
-        found += piece
-    return bytes(found[:limit]), True
+    pieces: list[bytes] = []
+    room = limit + 1
+    while room and (piece := await response.content.read(room)):
+        pieces.append(piece)
+        room -= len(piece)
+    found = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return (found, False) if room else (found[:limit], True)
 
 
 def _unpack(raw: bytes, window: int, kept: int, *, more: bool) -> tuple[bytes, bool]:

@@ -154,14 +154,15 @@ class EgressClient:
     def _session(
         self, guard: Guard, pinned: Pinned, tls: ssl.SSLContext | None, limits: Limits
     ) -> aiohttp.ClientSession:
+        # The total is the caller's, who bounds the look-up as well; a pause as long as that needs no clock of its own.
+        sock_read = limits.sock_read if limits.sock_read < limits.total else None
         return aiohttp.ClientSession(
             connector=one_connection(guard, pinned, tls, self._open_socket),
             request_class=PatientRequest,
             trust_env=False,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            # The total is the caller's, who bounds the look-up as well.
-            timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect, sock_read=limits.sock_read),
+            timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect, sock_read=sock_read),
             max_line_size=8190,
             max_field_size=8190,
         )

@@ -13,7 +13,7 @@ from catalog.errors import TargetFailed
 from catalog.urls import Destination, Refused, parse_url
 from runtime.egress.lookups import system_resolver
 from runtime.egress.names import LISTING, check_name
-from runtime.egress.networks import Address, Reach, classify, read_address
+from runtime.egress.networks import Reach, Spelled, read_address, read_spelled
 from runtime.egress.ourselves import Ourselves, SelfAddress
 from runtime.egress.ports import BAD_PORTS
 
@@ -81,24 +81,23 @@ class Guard:
         Raises Refused SSRF_*; TargetFailed EGRESS_UNREACHABLE where DNS cannot say now.
         """
         answers = [destination.host] if destination.literal else self._look_up(destination.host)
-        for answer in answers:
-            self._check_address(destination, read_address(answer))
+        found = [self._checked(destination, read_spelled(answer)) for answer in answers]
         if destination.port in BAD_PORTS and not self._configured:
             raise Refused("SSRF_PORT", f"Port {destination.port} belongs to another protocol than HTTP.")
         return Pinned(
             scheme=destination.scheme,
             host=destination.host,
             port=destination.port,
-            addresses=tuple(dict.fromkeys(str(read_address(answer)) for answer in answers)),
+            addresses=tuple(dict.fromkeys(each.text for each in found)),
             destination=destination,
         )
 
     def recheck(self, pinned: Pinned, address: str, port: int) -> None:
         """The last look, at what is really given to connect(). Raises ConnectRefused."""
-        found = read_address(address)
-        if port != pinned.port or found is None or str(found) not in pinned.addresses:
+        found = read_spelled(address)
+        if port != pinned.port or found is None or found.text not in pinned.addresses:
             raise ConnectRefused("the address was not checked")
-        self._check_address(pinned.destination, found)
+        self._checked(pinned.destination, found)
 
     def _look_up(self, host: str) -> Sequence[str]:
         try:
@@ -113,10 +112,10 @@ class Guard:
             raise Refused("SSRF_DNS_EMPTY", "The URL's host has no address.", hint="Is the name spelt right?")
         return answers
 
-    def _check_address(self, destination: Destination, address: Address | None) -> None:
-        reach = Reach.NEVER if address is None else classify(address)
-        if reach is Reach.NEVER or address is None:
+    def _checked(self, destination: Destination, found: Spelled | None) -> Spelled:
+        if found is None or found.reach is Reach.NEVER:
             raise Refused("SSRF_NEVER", "The URL leads to an address that is never reachable from here.")
+        address, reach = found.address, found.reach
         if reach is Reach.LOOPBACK and not (self._configured or address in self._addresses):
             hint = "An operator may list the IP in `FABRIC_WEBHOOK_ALLOWED_HOSTS`."
             raise Refused("SSRF_LOOPBACK", "The URL leads to this machine itself.", hint=hint)
@@ -125,3 +124,4 @@ class Guard:
             raise Refused("SSRF_PRIVATE", "The URL leads into a private network.", hint=LISTING)
         if self._ourselves.includes(address, destination.port):
             raise Refused("SSRF_SELF", "The URL leads back to the Fabric itself.")
+        return found

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 
+import msgspec
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -93,3 +95,18 @@ def read_address(text: str) -> Address | None:
         return ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
     except ValueError:
         return None
+
+
+class Spelled(msgspec.Struct, frozen=True):
+    """An address as it is written plainly, and its class."""
+
+    address: Address
+    text: str
+    reach: Reach
+
+
+@lru_cache(1024)
+def read_spelled(text: str) -> Spelled | None:
+    """The address that `text` spells, with all that is asked of it; None where it spells none."""
+    address = read_address(text)
+    return None if address is None else Spelled(address, str(address), classify(address))

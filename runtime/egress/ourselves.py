@@ -19,10 +19,13 @@ class Ourselves:
         found = {(_need_address(text), port) for text, port in read}
         self._wild_ports = frozenset(port for address, port in found if address.is_unspecified)
         self._exact = frozenset(found)
+        self._ports = frozenset(port for _, port in found)
         self._interfaces = interface_addresses() if self._wild_ports else frozenset()
 
     def includes(self, address: Address, port: int) -> bool:
         """Would connecting there reach ourselves?"""
+        if port not in self._ports and None not in self._ports:
+            return False
         if (address, port) in self._exact or (address, None) in self._exact:
             return True
         if port not in self._wild_ports and None not in self._wild_ports:

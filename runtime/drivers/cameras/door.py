@@ -1,7 +1,7 @@
 """Door: the guarded way to a controller over HTTP, with the login that it asks for."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from catalog.provider import Answer
 from runtime.drivers.cameras.settings import Login
@@ -73,7 +73,7 @@ class Door:
         """Path and query as the server sees them: an address may have a path of its own."""
         return "/" + (self._base + path).split("/", 3)[3]
 
-    async def _send(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        return await self._link.ports.http.send(
+    def _send(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Awaitable[Answer]:
+        return self._link.ports.http.send(
             "controller", method, self._base + path, headers, body, target=self._link.target
         )
