@@ -111,8 +111,7 @@ async def _netlink(ports: Ports) -> AsyncIterator[Pair]:
 
     def read() -> None:
         with IPRoute() as kernel:
-            fields = ("ifname", "index", ("linkinfo", "data", "vlan_id"))
-            [[each.get(name) for name in fields] for each in kernel.get_links()]
+            [[each.get(name) for name in ("ifname", "index")] for each in kernel.get_links()]
             fields = ("state", "family", "ifindex", "dst", "lladdr", "cacheinfo")
             [[each.get(name) for name in fields] for each in kernel.get_neighbours()]
             [[each.get(name) for name in fields] for each in kernel.fdb("dump")]
