@@ -5,7 +5,6 @@ import difflib
 import importlib
 import importlib.util
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import cast
 
 from catalog.daemons import LOCAL_DAEMON
@@ -119,15 +118,10 @@ def load_drivers(names: Iterable[str]) -> None:
             continue
 
 
-@lru_cache
-def _class_of(code: str) -> type[Peer]:
-    place, _, name = code.partition(":")
-    return cast(type[Peer], getattr(importlib.import_module(place), name))
-
-
 def _load(driver: Driver) -> type[Peer]:
+    place, _, name = driver.code.partition(":")
     try:
-        return _class_of(driver.code)
+        return cast(type[Peer], getattr(importlib.import_module(place), name))
     except ImportError as error:
         lacking = (error.name or "").partition(".")[0]
         if isinstance(error, ModuleNotFoundError) and lacking in driver.needs:

@@ -22,6 +22,7 @@ from runtime.pollers.watch import Follow, Poll
 from runtime.threads import in_thread
 
 _log = structlog.get_logger()
+_CHANCE = random.Random()  # noqa: S311 - jitter; of our own, so that nobody else's seed is moved
 
 REFRESH_SECONDS = 60.0
 """How long a controller that another process changed may go unnoticed."""
@@ -46,7 +47,7 @@ class Pollers:
         *,
         polls: Sequence[Poll],
         follows: Sequence[Follow] = (),
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = _CHANCE.random,
     ) -> None:
         self._controllers = controllers
         self._memories = memories

@@ -32,7 +32,9 @@ class FileLock:
         os.register_at_fork(after_in_child=self._close)
 
     def release(self) -> None:
-        """Let another process in."""
+        """Let another process in: unlocked first, since a child just forked may not have given its copy up yet."""
+        if self._descriptor >= 0:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         self._close()
 
     def _close(self) -> None:
