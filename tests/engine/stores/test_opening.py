@@ -13,6 +13,7 @@ import pytest
 
 from catalog.errors import Unavailable
 from engine.stores.sqlite import open_store
+from engine.stores.sqlite.lock import FileLock
 from engine.stores.sqlite.opening import check_version, is_fit
 from engine.stores.sqlite.schema import MIGRATIONS
 from engine.stores.sqlite.store import SqliteStore
@@ -195,3 +196,17 @@ async def test_the_integrity_check_finds_damage(store: SqliteStore, place: Sqlit
     _damage(place.path)
     store = await place.open()
     assert await store.check()
+
+
+def test_a_copy_that_a_child_has_not_given_up_yet_does_not_keep_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    lock = FileLock(path)
+    (held,) = [
+        int(each.name) for each in Path("/proc/self/fd").iterdir() if each.exists() and each.resolve() == path.resolve()
+    ]
+    copy = os.dup(held)
+    try:
+        lock.release()
+        FileLock(path).release()
+    finally:
+        os.close(copy)
